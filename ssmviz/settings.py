@@ -1,0 +1,161 @@
+"""One strict description of a training run, shared by widgets, URL, command line, queue and store.
+
+Importing this module costs no torch: the web server validates with it. Every field is bounded, and
+so are the products that decide time and memory, so that a typing error cannot occupy a machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+TaskName = Literal["copying", "selective_copying", "induction_heads"]
+LayerName = Literal["s6", "s4d"]
+BlockName = Literal["mamba", "plain"]
+Discretisation = Literal["zoh", "euler"]
+
+# batch * sequence * channels * states * layers * steps: about 15 minutes of each kind of machine.
+MAX_WORK_CPU = 2.5e11
+MAX_WORK_CUDA = 5.0e13
+MAX_ACTIVATION_BYTES = 6 * 1024**3
+ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
+
+Count = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, unknown fields refused, no inf or NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TaskSettings(Settings):
+    """What is learned. `L` is the number of context slots; see `ssmviz.tasks` for each sequence."""
+
+    name: TaskName = "selective_copying"
+    L: Count = Field(64, ge=8, le=65536, description="context slots (copying) or sequence length (induction)")
+    vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included")
+    n_data: Count = Field(8, ge=1, le=256, description="tokens to remember (ignored by induction heads)")
+
+    @model_validator(mode="after")
+    def _fits(self) -> TaskSettings:
+        if self.name != "induction_heads" and self.n_data > self.L:
+            raise ValueError(f"n_data must be at most L={self.L}, got {self.n_data}; lower n_data or raise L")
+        return self
+
+    @property
+    def sequence_length(self) -> int:
+        """Tokens of one training sequence: L, plus one answer slot per data token when copying."""
+        return self.L if self.name == "induction_heads" else self.L + self.n_data
+
+
+class ModelSettings(Settings):
+    """The network: embedding, `n_layers` pre-norm residual blocks, head."""
+
+    layer: LayerName = "s6"
+    block: BlockName = "mamba"
+    n_layers: Count = Field(2, ge=1, le=8)
+    d_model: Count = Field(32, ge=4, le=512, description="width of the residual stream")
+    N: Count = Field(8, ge=1, le=256, description="states per channel")
+    expand: Count = Field(2, ge=1, le=4, description="inner channels D = expand * d_model (Mamba block)")
+    d_conv: Count = Field(4, ge=1, le=8, description="taps of the causal depthwise convolution")
+    dt_rank: Count = Field(8, ge=0, le=128, description="rank of the Delta projection, 0 = ceil(d_model / 16)")
+    dt_min: Real = Field(1e-3, gt=0, le=10, description="smallest initial Delta")
+    dt_max: Real = Field(1e-1, gt=0, le=10, description="largest initial Delta")
+    bc_scale: Real = Field(1.0, gt=0, le=16, description="factor on the initial rows of x_proj that make B and C")
+    b_discretisation: Discretisation = Field("euler", description="zoh as in the paper, euler as in the released code")
+    s4d_init: Literal["lin", "inv", "legs", "real"] = Field("lin", description="initial poles of the S4D layer")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ModelSettings:
+        if self.dt_min > self.dt_max:
+            raise ValueError(f"dt_min must be at most dt_max={self.dt_max}, got {self.dt_min}")
+        return self
+
+    @property
+    def D(self) -> int:  # noqa: N802 - the field's own letter
+        """Channels that the state space layer sees."""
+        return self.expand * self.d_model if self.block == "mamba" else self.d_model
+
+
+class OptimSettings(Settings):
+    """How it is learned."""
+
+    optimiser: Literal["muon", "adamw"] = Field("muon", description="muon: orthogonalised momentum on the projections")
+    lr: Real = Field(5e-3, gt=0, le=1e12, description="learning rate of AdamW; large values diverge, and are shown to")
+    lr_muon: Real = Field(0.05, gt=0, le=1e12, description="learning rate of Muon on in_proj, out_proj, x_proj")
+    weight_decay: Real = Field(0.0, ge=0, le=1, description="never applied to A_log, D, biases, norms")
+    clip: Real = Field(1.0, gt=0, le=1e6, description="largest norm of the gradient")
+    schedule: Literal["constant", "linear"] = Field("linear", description="linear: down to 0 at the last step")
+    curriculum: bool = Field(False, description="train on short sequences first, geometrically longer")
+    batch: Count = Field(32, ge=1, le=1024)
+    steps: Count = Field(1000, ge=1, le=1_000_000)
+
+
+class TrainSettings(Settings):
+    """One run: everything that decides its curve, and where it runs."""
+
+    task: TaskSettings = TaskSettings()
+    model: ModelSettings = ModelSettings()
+    optim: OptimSettings = OptimSettings()
+    seed: Count = Field(0, ge=0, le=2**31 - 1)
+    eval_every: Count = Field(25, ge=1, le=100_000, description="steps between evaluations")
+    eval_batch: Count = Field(128, ge=1, le=4096, description="sequences of the fixed test set")
+    checkpoint_every: Count = Field(100, ge=1, le=100_000, description="steps between checkpoints")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    backend: Literal["auto", "reference", "torch", "numba", "triton"] = "auto"
+    threads: Count = Field(1, ge=1, le=64, description="CPU threads of this run")
+    wall_limit_s: Real = Field(900.0, gt=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _affordable(self) -> TrainSettings:
+        limit = MAX_WORK_CUDA if self.device == "cuda" or (self.device == "auto" and has_cuda()) else MAX_WORK_CPU
+        if self.work > limit:
+            raise ValueError(
+                f"batch x length x channels x states x layers x steps is {self.work:.2g}, more than the {limit:.2g} "
+                f"this kind of machine does in a quarter of an hour; make one of them {self.work / limit:.1f} times smaller"
+            )
+        if self.activation_bytes > MAX_ACTIVATION_BYTES:
+            gib = self.activation_bytes / 1024**3
+            raise ValueError(f"batch x length x channels x layers needs about {gib:.1f} GiB, at most 6 are allowed")
+        return self
+
+    @property
+    def work(self) -> float:
+        """State updates of the whole run: batch * length * D * N * layers * steps."""
+        m, o = self.model, self.optim
+        return float(o.batch) * self.task.sequence_length * m.D * m.N * m.n_layers * o.steps
+
+    @property
+    def activation_bytes(self) -> int:
+        """Estimate of what one backward pass keeps."""
+        m, o = self.model, self.optim
+        return 4 * ACTIVATIONS_PER_CHANNEL * o.batch * self.task.sequence_length * m.D * m.n_layers
+
+
+def has_cuda() -> bool:
+    """Whether an NVIDIA device is present, without importing torch."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return os.path.exists("/dev/nvidiactl") or os.path.exists("/proc/driver/nvidia/version")
+
+
+def explain(error: ValidationError) -> str:
+    """One readable sentence per problem: which field, what is wrong, what was given."""
+    return "; ".join(_problems(error))
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for item in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        yield f"{field}: {message}, got {_short(item['input'])}" if field else message
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,145 @@
+"""What crosses borders: plain frozen records, no logic, nothing of ours imported.
+
+Shapes: L positions of one sequence, D channels, N states. Arrays are numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """One sequence through one state space layer.
+
+    For a complex layer (S4D) A_bar, B_bar, C and h are complex; y = 2 Re(C h) + D_skip x.
+    A layer that does not depend on its input still gives a row per position.
+    """
+
+    x: np.ndarray  # (L, D) what enters the recurrence
+    delta: np.ndarray  # (L, D) after softplus
+    A_bar: np.ndarray  # (L, D, N) what is kept of the state
+    B_bar: np.ndarray  # (L, D, N) what is written
+    C: np.ndarray  # (L, N), or (L, D, N) where each channel reads with its own C
+    h: np.ndarray  # (L, D, N) the state after each position
+    y: np.ndarray  # (L, D) what leaves the recurrence, D_skip included, gate not
+
+
+@dataclass(frozen=True)
+class NetworkTrace:
+    """One sequence through the whole network."""
+
+    tokens: np.ndarray  # (L,) int
+    targets: np.ndarray  # (L,) int, IGNORED = -100 where nothing is asked
+    logits: np.ndarray  # (L, vocab)
+    layers: tuple[LayerTrace, ...]
+
+
+@dataclass(frozen=True)
+class Started:
+    """First event of every attempt: what really runs."""
+
+    step: int  # the step it starts from: 0, or the checkpoint's
+    device: str  # "cpu", "cuda: NVIDIA H200"
+    backend: str  # the scan that runs: "numba", "triton", "torch", "reference", "fft" (S4D)
+    parameters: int
+    notes: tuple[str, ...] = ()  # every fallback taken, in words
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step done."""
+
+    step: int  # steps done so far, from 1
+    loss: float | None  # None where reading it would stall the device
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The fixed test set, after `step` steps. Accuracies in [0, 1]."""
+
+    step: int
+    loss: float  # training loss, mean since the last evaluation
+    test_loss: float
+    token_accuracy: float
+    sequence_accuracy: float
+    position_accuracy: tuple[float, ...]  # one per answer
+    lr: float
+    grad_norm: float
+    seconds: float  # of training so far, over all attempts, pauses not counted
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The network's inside on the probe sequence after `step` steps."""
+
+    step: int
+    trace: NetworkTrace
+    A: tuple[np.ndarray, ...]  # (D, N) per layer, complex for S4D
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to go on bit for bit: safetensors bytes."""
+
+    step: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One test at another length, after training."""
+
+    step: int
+    length: int  # task.L of the test
+    token_accuracy: float
+    sequence_accuracy: float
+    sequences: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """The loss or a gradient stopped being a number at `step`; training ends here."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Last event of a run that did all its steps."""
+
+    step: int
+    seconds: float
+
+
+Event = Started | Step | Evaluation | Frame | Checkpoint | Rung | Diverged | Finished
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Command to `train`: go on to the next event."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Command to `train`: the next event is a `Frame` of these tokens; nothing else moves."""
+
+    tokens: tuple[int, ...]
+    targets: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Save:
+    """Command to `train`: the next event is a `Checkpoint`; nothing else moves."""
+
+
+Command = Advance | Probe | Save
+
+
+def as_row(event: Event) -> dict[str, Any]:
+    """The scalar fields of an event (no arrays, no bytes)."""
+    return {k: v for k, v in vars(event).items() if not isinstance(v, bytes | np.ndarray | NetworkTrace)}

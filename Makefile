@@ -1,0 +1,76 @@
+# Everything a person needs: `make run` and `make test` set up what is missing by themselves.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8501
+BIN    := $(VENV)/bin
+RUN    := $(VENV)/.requirements.stamp
+DEV    := $(VENV)/.requirements-dev.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test test-fast test-browser test-slow test-gpu lint format types check bench record screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ssmviz needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(RUN) ## make the environment and install what the app needs
+
+setup-dev: $(DEV) ## the same for tests and checks, with a browser
+	@$(BIN)/python -m tests.browser.chromium
+
+run: setup ## start the app and print its address
+	@$(BIN)/python -m ssmviz.port $(PORT)
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: setup-dev ## the default tests, browser included
+	$(BIN)/pytest -m "not slow and not gpu"
+
+test-fast: $(DEV) ## without the browser
+	$(BIN)/pytest -m "not slow and not gpu and not browser"
+
+test-browser: setup-dev ## the browser alone
+	$(BIN)/pytest -m browser
+
+test-slow: setup-dev ## whole trainings: minutes
+	$(BIN)/pytest -m slow
+
+test-gpu: $(DEV) ## needs CUDA
+	$(BIN)/pytest -m gpu
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV) ## rewrite the files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+check: lint types test ## what must be green before a commit lands
+
+bench: $(DEV) ## the CPU benchmarks; prints the ceilings of the same run
+	$(BIN)/python -m benchmarks.scan_cpu
+
+record: setup ## train again what the app shows before the first click
+	$(BIN)/python -m ssmviz.training --preset selective_copying --twins --record selective_copying
+	$(BIN)/python -m ssmviz.training --preset copying --twins --record copying
+	$(BIN)/python -m ssmviz.training --preset induction_heads --twins --record induction_heads
+
+screenshots: setup-dev ## take docs/*.png again
+	$(BIN)/python docs/screenshots.py
+
+clean: ## remove the environment and caches, never runs
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

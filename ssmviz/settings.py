@@ -6,6 +6,7 @@ so are the products that decide time and memory, so that a typing error cannot o
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -21,6 +22,7 @@ Discretisation = Literal["zoh", "euler"]
 MAX_WORK_CPU = 2.5e11
 MAX_WORK_CUDA = 5.0e13
 MAX_ACTIVATION_BYTES = 6 * 1024**3
+MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
 ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
 
 Count = Annotated[int, Field(strict=True)]
@@ -45,7 +47,18 @@ class TaskSettings(Settings):
     def _fits(self) -> TaskSettings:
         if self.name != "induction_heads" and self.n_data > self.L:
             raise ValueError(f"n_data must be at most L={self.L}, got {self.n_data}; lower n_data or raise L")
+        if self.name != "induction_heads" and self.sequences < MIN_SEQUENCES:
+            raise ValueError(
+                f"there are only {self.sequences} different sequences, too few to keep some for testing; "
+                f"raise n_data or vocab until there are {MIN_SEQUENCES}"
+            )
         return self
+
+    @property
+    def sequences(self) -> int:
+        """Different sequences of a copying task: choices of the data tokens, and of their positions when selective."""
+        places = math.comb(self.L, self.n_data) if self.name == "selective_copying" else 1
+        return places * (self.vocab - 2) ** self.n_data
 
     @property
     def sequence_length(self) -> int:

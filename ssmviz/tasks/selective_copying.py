@@ -1,0 +1,80 @@
+"""Selective copying (Gu & Dao 2023, section 4.1.1): say the data tokens in order, wherever they stood.
+
+L context slots hold n_data data tokens at random positions, the rest is noise; then n_data marker tokens,
+at the i-th of which the i-th data token must be said. The gaps are random, so that only a system that
+decides from the input what to keep can solve it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssmviz.settings import TaskSettings
+from ssmviz.tasks.task import SHORTEST, Kind, Task, as_targets, checked, with_length
+
+
+class SelectiveCopying(Task):
+    """vocab = data classes + noise + marker: vocab 16 has 14 classes, chance 7.1 %."""
+
+    editable = ("data", "noise")
+
+    def classes(self, settings: TaskSettings) -> int:
+        """All tokens but noise and marker."""
+        return settings.vocab - 2
+
+    def answers(self, settings: TaskSettings) -> int:
+        """One for each data token."""
+        return settings.n_data
+
+    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
+        """The same data tokens in L slots; L must hold them all."""
+        return with_length(settings, L, least=max(SHORTEST, settings.n_data))
+
+    def ladder(self, settings: TaskSettings, device: str) -> list[int]:
+        """L/2, L, 2L, 4L where the data fit: the same on every device."""
+        lengths = (settings.L // 2, settings.L, 2 * settings.L, 4 * settings.L)
+        return [L for L in lengths if max(SHORTEST, settings.n_data) <= L]
+
+    def answer(self, settings: TaskSettings, tokens: np.ndarray) -> np.ndarray:
+        """Read the data off the context in order.
+
+        Raises:
+            ValueError: not n_data data tokens in a context of noise, followed by n_data markers.
+        """
+        n_data = settings.n_data
+        rows = checked(settings, tokens, extra=n_data)
+        marker = settings.vocab - 1
+        context, slots = rows[:, :-n_data], rows[:, -n_data:]
+        if (slots != marker).any() or (context == marker).any():
+            raise ValueError(f"the last {n_data} tokens must be markers (token {marker}), and no others; put them back")
+        is_data = context < self.classes(settings)
+        count = is_data.sum(axis=1)
+        if (count != n_data).any():
+            got = int(count[count != n_data][0])
+            raise ValueError(
+                f"the context must hold exactly {n_data} data tokens, got {got}; "
+                f"{'turn some into noise' if got > n_data else 'place more'}"
+            )
+        return as_targets(tokens, context[is_data].reshape(-1, n_data))
+
+    def _draw(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        data = rng.integers(0, self.classes(settings), (n, settings.n_data), dtype=np.uint8)
+        tokens = np.full((n, settings.sequence_length), settings.vocab - 2, dtype=np.uint8)
+        tokens[:, settings.L :] = settings.vocab - 1
+        np.put_along_axis(tokens, self._positions(settings, rng, n), data, axis=1)
+        return tokens, data
+
+    def _positions(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> np.ndarray:
+        """n_data different slots of L in ascending order, every choice equally likely: (n, n_data)."""
+        L, n_data = settings.L, settings.n_data
+        bits = np.uint64(max(L - 1, 1).bit_length())
+        # The slot's number sits in the low bits of its random key: keys never tie, and the n_data
+        # smallest keys are the choice. A partition finds them several times faster than argpartition.
+        keys = rng.integers(0, 2**64, (n, L), dtype=np.uint64) << bits | np.arange(L, dtype=np.uint64)
+        keys.partition(n_data - 1, axis=1)
+        slots = keys[:, :n_data] & ((np.uint64(1) << bits) - np.uint64(1))
+        slots.sort(axis=1)
+        return slots.astype(np.int64)
+
+    def _special(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
+        return {settings.vocab - 2: ("·", "noise"), settings.vocab - 1: ("?", "marker")}

@@ -1,0 +1,151 @@
+"""One frame of a network's inside, packed for the browser: safetensors bytes, at most 128 KiB.
+
+The table of arrays is in `docs/architecture.md`, "Frames". Names: L positions, D channels, N states,
+K channels shown one by one, R rows of the heat map.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from ssmviz.traces import Frame, LayerTrace
+
+VERSION = "1"
+MAX_BYTES = 128 * 1024
+MAX_ROWS = 64
+HEADER_BYTES = 1024  # more than metadata without the list of channels ever takes
+HEADER_BYTES_PER_LAYER = 13 * 96  # one JSON entry per array
+
+DTYPES = {"F32": np.float32, "I16": np.int16, "U8": np.uint8, "I8": np.int8}
+
+
+def pack(frame: Frame, task: str) -> bytes:
+    """The frame as one safetensors blob.
+
+    Args:
+        frame: what `ssmviz.training` yields.
+        task: name of the task, for the legend.
+
+    Returns:
+        At most `MAX_BYTES` bytes for two layers of 16 states up to about 900 tokens; longer ones keep one channel
+        and one row and exceed it.
+    """
+    trace = frame.trace
+    L = len(trace.tokens)
+    D, N = trace.layers[0].h.shape[1:]
+    K, R = budget(L=L, D=D, N=N, layers=len(trace.layers))
+    channels = np.linspace(0, D - 1, K).round().astype(int)
+    arrays = dict(_answers(trace.tokens, trace.targets, trace.logits))
+    for i, (layer, A) in enumerate(zip(trace.layers, frame.A, strict=True)):
+        arrays |= {f"{i}.{name}": array for name, array in _layer(layer, A, channels, R)}
+    metadata = {
+        "step": str(frame.step),
+        "layers": str(len(trace.layers)),
+        "version": VERSION,
+        "channels": json.dumps(channels.tolist()),
+        "task": task,
+    }
+    return bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata))
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """Arrays by name, and the metadata (strings) under `"__metadata__"`.
+
+    Raises:
+        ValueError: the bytes are no frame.
+    """
+    try:
+        size = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + size])
+        frame: dict[str, Any] = {"__metadata__": header.pop("__metadata__")}
+        for name, entry in header.items():
+            start, stop = entry["data_offsets"]
+            values = np.frombuffer(data, np.uint8)[8 + size + start : 8 + size + stop]
+            frame[name] = values.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"expected the bytes of a frame, got {len(data)} bytes that are none: {error}") from error
+    return frame
+
+
+def budget(*, L: int, D: int, N: int, layers: int) -> tuple[int, int]:
+    """K and R: how many single channels and how many rows of the heat map fit into `MAX_BYTES`.
+
+    Depends on sizes alone, so all frames of one probe length show the same channels.
+    """
+    rows = min(D, MAX_ROWS)
+    while rows > 1 and _channels_that_fit(rows, L=L, N=N, layers=layers) < 1:
+        rows = (rows + 1) // 2
+    return max(1, min(D, _channels_that_fit(rows, L=L, N=N, layers=layers))), rows
+
+
+def _channels_that_fit(rows: int, *, L: int, N: int, layers: int) -> int:
+    answers = (2 + 2 + 2 + 4) * L + HEADER_BYTES
+    shared = layers * (HEADER_BYTES_PER_LAYER + (4 + rows + 2 * N) * L + 12)
+    per_channel = layers * ((4 + 1 + N) * L + 4 + 4 * N) + 5  # 5: its number in the metadata
+    return (MAX_BYTES - answers - shared) // per_channel
+
+
+def _answers(tokens: np.ndarray, targets: np.ndarray, logits: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    asked = targets >= 0
+    predicted = logits.argmax(-1)
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    judged = np.where(asked, targets, predicted)
+    yield "tokens", tokens.astype(np.int16)
+    yield "targets", np.where(asked, targets, -1).astype(np.int16)
+    yield "predicted", predicted.astype(np.int16)
+    yield "confidence", np.take_along_axis(p, judged[:, None], -1)[:, 0].astype(np.float32)
+
+
+def _layer(layer: LayerTrace, A: np.ndarray, channels: np.ndarray, rows: int) -> Iterator[tuple[str, np.ndarray]]:
+    B_bar = layer.B_bar[:, 0] / np.maximum(layer.delta[:, :1], 1e-30)  # back to B: B_bar is about delta B
+    C = layer.C if layer.C.ndim == 2 else layer.C[:, 0]
+    yield "delta", layer.delta[:, channels].T.astype(np.float32)
+    yield "delta_mean", np.exp(np.log(np.maximum(layer.delta, 1e-30)).mean(-1)).astype(np.float32)
+    yield "keep", _unsigned(_modulus(layer.A_bar[:, channels]).mean(-1).T, 1.0)
+    heat = _heat(layer.h, rows)
+    yield "heat", _unsigned(heat, heat.max())
+    yield "heat_max", np.array([heat.max()], np.float32)
+    h = layer.h[:, channels].real.transpose(1, 2, 0)  # (K, N, L)
+    h_scale = np.abs(h).max((1, 2))
+    yield "h", _signed(h, h_scale[:, None, None])
+    yield "h_scale", h_scale.astype(np.float32)
+    yield "A", A[channels].real.astype(np.float32)
+    for name, values in (("B", B_bar.real.T), ("C", C.real.T)):
+        scale = np.abs(values).max()
+        yield name, _signed(values, scale)
+        yield f"{name}_scale", np.array([scale], np.float32)
+
+
+def _heat(h: np.ndarray, rows: int) -> np.ndarray:
+    """Root mean square over the states, neighbouring channels averaged: (L, D, N) -> (rows, L)."""
+    D, N = h.shape[1:]
+    power = np.einsum("ldn,ldn->dl", h.real, h.real)
+    if np.iscomplexobj(h):
+        power += np.einsum("ldn,ldn->dl", h.imag, h.imag)
+    first = np.arange(rows) * D // rows
+    width = np.diff(first, append=D)
+    return np.asarray(np.add.reduceat(np.sqrt(power / N), first, axis=0) / width[:, None])
+
+
+def _modulus(z: np.ndarray) -> np.ndarray:
+    # np.abs of a complex array calls hypot, ten times slower
+    return np.sqrt(z.real**2 + z.imag**2) if np.iscomplexobj(z) else np.abs(z)
+
+
+def _unsigned(values: np.ndarray, top: float) -> np.ndarray:
+    return np.rint(np.clip(_ratio(values, top), 0, 1) * 255).astype(np.uint8)
+
+
+def _signed(values: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
+    return np.rint(np.clip(_ratio(values, scale), -1, 1) * 127).astype(np.int8)
+
+
+def _ratio(values: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore"):  # a network about to diverge is still shown
+        return np.nan_to_num(values / np.maximum(scale, 1e-30), nan=0.0)

@@ -1,0 +1,135 @@
+"""The whole network: embedding, pre-RMSNorm residual layers, norm, head.
+
+`forward` is fast, `trace` explains, `step` generates, and tests hold the three equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmviz.models.blocks import Block, MixerState
+from ssmviz.traces import LayerTrace, NetworkTrace
+
+EPS = 1e-5
+IGNORED = -100  # cross_entropy's default ignore_index
+
+State = tuple[MixerState, ...]
+Tokens = np.ndarray | Sequence[int]
+
+
+class ResidualLayer(nn.Module):
+    """x + mixer(norm(x))."""
+
+    def __init__(self, mixer: Block) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(mixer.settings.d_model, eps=EPS)
+        self.mixer = mixer
+
+    def forward(
+        self, x: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
+    ) -> tuple[Tensor, MixerState | None]:
+        """For x (batch, L, d_model); state and carry as in `Block.forward`."""
+        y, state = self.mixer(self.norm(x), state, carry=carry, backend=backend)
+        return x + y, state
+
+    def step(self, x: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+        """For x (batch, d_model)."""
+        y, state = self.mixer.step(self.norm(x), state)
+        return x + y, state
+
+    def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace]:
+        """For x (L, d_model)."""
+        y, record = self.mixer.trace(self.norm(x))
+        return x + y, record
+
+
+class Network(nn.Module):
+    """Tokens (batch, T) -> logits (batch, T, vocab).
+
+    `lm_head` is its own matrix: the tokens that may be said and those that must be told apart when read are
+    different sets here (noise, marker and trigger are never said), so tying would only couple unlike things.
+
+    Attributes:
+        backend: which scan runs, see `kernels.available()`; may be changed at any time.
+    """
+
+    def __init__(self, vocab: int, mixers: Sequence[Block], *, backend: str = "auto") -> None:
+        super().__init__()
+        d_model = mixers[0].settings.d_model
+        self.backend = backend
+        self.embedding = nn.Embedding(vocab, d_model)
+        self.layers = nn.ModuleList(ResidualLayer(mixer) for mixer in mixers)
+        self.norm_f = nn.RMSNorm(d_model, eps=EPS)
+        self.lm_head = nn.Linear(d_model, vocab, bias=False)
+
+    def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
+        """Logits (batch, T, vocab), or of the last `last` positions only, which is all that the tasks ask."""
+        x = self.embedding(tokens)
+        for layer in self.layers:
+            x, _ = layer(x, backend=self.backend)
+        return self._head(x if last is None else x[:, -last:])
+
+    @torch.no_grad()
+    def forward_chunks(self, tokens: Tensor, chunk: int = 2048, *, last: int = 1) -> Tensor:
+        """Logits (batch, last, vocab) of the last positions, in memory that depends on `chunk` and not on T.
+
+        Convolution and state are carried from chunk to chunk, so the result is that of `forward`.
+        """
+        if not 1 <= last <= tokens.shape[1] or chunk < 1:
+            raise ValueError(f"last must be in 1..{tokens.shape[1]} and chunk positive, got {last} and {chunk}")
+        state: list[MixerState | None] = list(self.initial_state(len(tokens)))
+        kept = self.embedding(tokens[:, :0])
+        for start in range(0, tokens.shape[1], chunk):
+            x = self.embedding(tokens[:, start : start + chunk])
+            for i, layer in enumerate(self.layers):
+                x, state[i] = layer(x, state[i], carry=True, backend=self.backend)
+            kept = torch.cat([kept, x], dim=1)[:, -last:]
+        return self._head(kept)
+
+    def initial_state(self, batch: int) -> State:
+        """What the network remembers before the first token."""
+        return tuple(layer.mixer.initial_state(batch) for layer in self.layers)
+
+    @torch.no_grad()
+    def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token (batch,) by recurrence -> logits (batch, vocab), the new state. Constant time and memory."""
+        x = self.embedding(token)
+        new = []
+        for layer, before in zip(self.layers, state, strict=True):
+            x, after = layer.step(x, before)
+            new.append(after)
+        return self._head(x), tuple(new)
+
+    @torch.no_grad()
+    def trace(self, tokens: Tokens, targets: Tokens | None = None) -> NetworkTrace:
+        """One sequence (T,) with the inside of every layer, recurrence written out.
+
+        Args:
+            tokens: (T,) whole numbers in 0..vocab-1.
+            targets: (T,), IGNORED where nothing is asked; None: nothing is asked anywhere.
+
+        Raises:
+            ValueError: tokens or targets of the wrong shape.
+        """
+        asked = np.asarray(tokens, dtype=np.int64)
+        wanted = np.full_like(asked, IGNORED) if targets is None else np.asarray(targets, dtype=np.int64)
+        if asked.ndim != 1 or asked.shape != wanted.shape or not len(asked):
+            raise ValueError(f"tokens and targets must be (T,), T > 0, got {asked.shape} and {wanted.shape}")
+        x = self.embedding(torch.from_numpy(asked).to(self.lm_head.weight.device))
+        records = []
+        for layer in self.layers:
+            x, record = layer.trace(x)
+            records.append(record)
+        return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), tuple(records))
+
+    @torch.no_grad()
+    def A(self) -> tuple[np.ndarray, ...]:  # noqa: N802 - the field's own letter
+        """The continuous system of every layer, (D, N), complex for S4D."""
+        return tuple(layer.mixer.A().cpu().numpy() for layer in self.layers)
+
+    def _head(self, x: Tensor) -> Tensor:
+        return self.lm_head(self.norm_f(x))

@@ -1,0 +1,88 @@
+"""S6, the selective state space layer (Gu & Dao 2023, Algorithm 2): Delta, B and C are functions of the input."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kernels import selective_scan
+from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
+from ssmviz.settings import ModelSettings
+
+
+class S6(Layer):
+    """Parameters, named as published: x_proj (dt_rank + 2N, D), dt_proj (D, dt_rank) + bias, A_log (D, N), D (D).
+
+    A = -exp(A_log) is real and does not depend on the input; A_bar = exp(Delta A) does, through Delta.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        D, N = settings.D, settings.N
+        self.dt_rank = settings.dt_rank or math.ceil(settings.d_model / 16)
+        self.x_proj = nn.Linear(D, self.dt_rank + 2 * N, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, D)
+        self.A_log = nn.Parameter(torch.empty(D, N))
+        self.D = nn.Parameter(torch.empty(D))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """A = -(1..N) (S4D-Real), D = 1, and Delta log-uniform at zero input; B and C times `bc_scale`."""
+        super().reset_parameters()
+        # log-space keeps A negative under any update
+        self.A_log.copy_(torch.arange(1, self.settings.N + 1).log().expand_as(self.A_log))
+        self.D.fill_(1.0)
+        delta = log_uniform_delta(self.settings)
+        self.dt_proj.bias.copy_(delta + (-torch.expm1(-delta)).log())  # the inverse of softplus
+        nn.init.uniform_(self.dt_proj.weight, -(self.dt_rank**-0.5), self.dt_rank**-0.5)
+        self.x_proj.weight[self.dt_rank :] *= self.settings.bc_scale
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From x (..., D): Delta before bias and softplus (..., D), B (..., N), C (..., N)."""
+        dt, B, C = self.x_proj(x).split([self.dt_rank, self.settings.N, self.settings.N], dim=-1)
+        return F.linear(dt, self.dt_proj.weight), B, C
+
+    def scan(
+        self, x: Tensor, z: Tensor | None, h0: Tensor | None, *, carry: bool, backend: str
+    ) -> tuple[Tensor, Tensor | None]:
+        """One call of the selective scan, which adds bias, softplus, D_skip and the gate on its way."""
+        delta_raw, B, C = self.project(x)
+        out = selective_scan(
+            x,
+            delta_raw,
+            self.A(),
+            B,
+            C,
+            self.D,
+            z,
+            delta_bias=self.dt_proj.bias,
+            delta_softplus=True,
+            h0=h0,
+            b_discretisation=self.settings.b_discretisation,
+            return_last_state=carry,
+            backend=backend,
+        )
+        return out if carry else (out, None)
+
+    def discretise(self, x: Tensor) -> Discretised:
+        """Zero-order hold for A (eq. 4); B by the setting: zoh as in the paper, euler as in the released code."""
+        delta_raw, B, C = self.project(x)
+        delta = F.softplus(delta_raw + self.dt_proj.bias)
+        A = self.A()
+        delta_A = delta[..., None] * A
+        if self.settings.b_discretisation == "zoh":
+            B_bar = torch.expm1(delta_A) / A * B[..., None, :]
+        else:
+            B_bar = delta[..., None] * B[..., None, :]
+        return Discretised(delta, delta_A.exp(), B_bar, C)
+
+    def read(self, C: Tensor, h: Tensor, x: Tensor) -> Tensor:
+        """All channels read with the same C (..., N)."""
+        return (h * C[..., None, :]).sum(-1) + self.D * x
+
+    def A(self) -> Tensor:  # noqa: N802 - the field's own letter
+        """(D, N), real, negative."""
+        return -self.A_log.exp()

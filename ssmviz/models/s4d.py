@@ -12,6 +12,7 @@ and C matters to a diagonal system, and B_bar is always zero-order hold. S4D-Rea
 from __future__ import annotations
 
 import math
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -62,7 +63,9 @@ class S4D(Layer):
         """Convolution by FFT, whatever the scan backend; a carried state adds its own decaying answer."""
         L = x.shape[1]
         basis = self._powers(L)
-        y = causal_convolution(x, self._kernel(basis, L)) + self.D * x
+        K = self._kernel(basis, L)
+        K = torch.cat([K[:, :1] + self.D[:, None], K[:, 1:]], dim=1)  # D_skip x is the kernel's answer at lag 0
+        y = cast(Tensor, CausalConvolution.apply(x, K))
         h = None
         if h0 is not None:
             y = y + self._response(basis, h0, L)
@@ -134,25 +137,47 @@ class S4D(Layer):
         return h
 
 
-def causal_convolution(x: Tensor, K: Tensor) -> Tensor:
-    """y_t = sum_s K_s x_{t-s}: x (batch, L, D), K (D, L) -> (batch, L, D), by FFT of length >= 2L - 1."""
-    L = x.shape[1]
-    n = next_fast_len(2 * L - 1, real=True)
-    product = torch.fft.rfft(x.mT, n=n) * torch.fft.rfft(K, n=n)
-    return torch.fft.irfft(product, n=n)[..., :L].mT
+class CausalConvolution(torch.autograd.Function):
+    """y_t = sum_s K_s x_{t-s}: x (batch, L, D), K (D, L) -> (batch, L, D), by FFT of length >= 2L - 1.
+
+    With its own backward, since that of rfft is a complex transform of twice the work: the gradients are
+    correlations, products with the conjugate spectra that the forward has already made.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, K: Tensor) -> Tensor:
+        """Multiply the spectra, zero-padded so that nothing wraps around."""
+        L = x.shape[1]
+        ctx.n = next_fast_len(2 * L - 1, real=True)
+        x_f, K_f = torch.fft.rfft(x.mT, n=ctx.n), torch.fft.rfft(K, n=ctx.n)
+        ctx.save_for_backward(x_f, K_f)
+        return torch.fft.irfft(x_f * K_f, n=ctx.n)[..., :L].mT.contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Correlate the gradient of y with K (for x) and with x (for K)."""
+        x_f, K_f = ctx.saved_tensors
+        L = grad.shape[1]
+        g_f = torch.fft.rfft(grad.mT, n=ctx.n)
+        grad_x = torch.fft.irfft(g_f * K_f.conj(), n=ctx.n)[..., :L].mT.contiguous()
+        grad_K = torch.fft.irfft((g_f * x_f.conj()).sum(0), n=ctx.n)[..., :L]
+        return grad_x, grad_K
 
 
 def power(delta_A: Tensor, exponents: Tensor) -> Tensor:
     """exp(delta_A l): (D, N) and (s,) -> (D, N, s)."""
     if not delta_A.is_complex():
         return (delta_A[..., None] * exponents).exp()
-    # in real arithmetic, which is vectorised on a CPU where the complex exponential is not
-    return torch.polar((delta_A.real[..., None] * exponents).exp(), delta_A.imag[..., None] * exponents)
+    # in real arithmetic: vectorised on a CPU, where the complex exponential is not, with a cheaper gradient
+    size, angle = (delta_A.real[..., None] * exponents).exp(), delta_A.imag[..., None] * exponents
+    return torch.complex(size * angle.cos(), size * angle.sin())
 
 
 def real_product(P: Tensor, Q: Tensor) -> Tensor:
-    """Re(P Q) of two matrices in half the multiplications of the complex product."""
-    return P.real @ Q.real - P.imag @ Q.imag if P.is_complex() else P @ Q
+    """Re(P Q) of two batches of matrices, in half the multiplications of the complex product."""
+    if not P.is_complex():
+        return P @ Q
+    return torch.cat([P.real, -P.imag], dim=-1) @ torch.cat([Q.real, Q.imag], dim=-2)
 
 
 def expm1(x: Tensor) -> Tensor:

@@ -135,15 +135,16 @@ def _heat(h: np.ndarray, rows: int) -> np.ndarray:
 
 def _modulus(z: np.ndarray) -> np.ndarray:
     # np.abs of a complex array calls hypot, ten times slower
-    return np.sqrt(z.real**2 + z.imag**2) if np.iscomplexobj(z) else np.abs(z)
+    modulus: np.ndarray = np.sqrt(z.real**2 + z.imag**2) if np.iscomplexobj(z) else np.abs(z)
+    return modulus
 
 
 def _unsigned(values: np.ndarray, top: float) -> np.ndarray:
-    return np.rint(np.clip(_ratio(values, top), 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(_ratio(values, top), 0, 1) * 255), np.uint8)
 
 
 def _signed(values: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
-    return np.rint(np.clip(_ratio(values, scale), -1, 1) * 127).astype(np.int8)
+    return np.asarray(np.rint(np.clip(_ratio(values, scale), -1, 1) * 127), np.int8)
 
 
 def _ratio(values: np.ndarray, scale: np.ndarray | float) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""Scores on sequences that training never sees: the fixed test set, and a ladder of other lengths at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ssmviz.models import Network
+from ssmviz.settings import TrainSettings
+from ssmviz.tasks import TASKS, rng_for
+from ssmviz.traces import Rung
+from ssmviz.training.batches import asked
+
+FORWARD_TOKENS = {"cpu": 1 << 13, "cuda": 1 << 20}  # tokens of one forward: caches and memory stay small
+RUNG_TOKENS = {"cpu": 1 << 18, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
+RUNG_SEQUENCES = 256
+FEWEST_SEQUENCES = 8  # fewer would say nothing: such a rung is left out
+CHUNK = 4096  # positions at once where one sequence is longer than a forward
+
+
+class Score(NamedTuple):
+    """Means over a set of sequences; accuracies in [0, 1]."""
+
+    loss: float
+    token_accuracy: float
+    sequence_accuracy: float
+    position_accuracy: tuple[float, ...]
+
+
+class TestSet:
+    """Held-out sequences, the same for the whole run and for its twin."""
+
+    __test__ = False  # not a test of pytest's
+
+    def __init__(self, settings: TrainSettings, device: torch.device) -> None:
+        task = TASKS[settings.task.name]
+        drawn = task.sample(settings.task, rng_for(settings.seed, "test"), settings.eval_batch)
+        self.tokens, self.targets = asked(drawn.tokens, drawn.targets, task.answers(settings.task), device)
+
+    def score(self, network: Network) -> Score:
+        """How well the network does now."""
+        return score(network, self.tokens, self.targets)
+
+
+@torch.no_grad()
+def score(network: Network, tokens: Tensor, targets: Tensor) -> Score:
+    """Score of tokens (n, T) whose last k positions are asked, targets (n, k)."""
+    k = targets.shape[1]
+    logits = answers(network, tokens, k)
+    hit = logits.argmax(-1) == targets
+    loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    scalars = torch.cat([loss[None], hit.float().mean()[None], hit.all(1).float().mean()[None], hit.float().mean(0)])
+    loss_, token, sequence, *positions = scalars.tolist()  # one wait for the device instead of four
+    return Score(loss_, token, sequence, tuple(positions))
+
+
+def answers(network: Network, tokens: Tensor, k: int) -> Tensor:
+    """Logits (n, k, vocab) of the last k positions, a bounded number of tokens at a time."""
+    length, most = tokens.shape[1], FORWARD_TOKENS[tokens.device.type]
+    if length <= most:
+        return torch.cat([network(rows, last=k) for rows in torch.split(tokens, most // length)])
+    rows_at_once = max(1, most // CHUNK)
+    return torch.cat([network.forward_chunks(rows, CHUNK, last=k) for rows in torch.split(tokens, rows_at_once)])
+
+
+def ladder(settings: TrainSettings, network: Network, device: torch.device, *, step: int) -> Iterator[Rung]:
+    """Test at the task's other lengths, shortest first, on fewer sequences the longer they are.
+
+    A length at which even `FEWEST_SEQUENCES` would take too long on this device is left out.
+    """
+    task = TASKS[settings.task.name]
+    for L in task.ladder(settings.task, device.type):
+        sizes = task.at_length(settings.task, L)
+        n = min(RUNG_SEQUENCES, RUNG_TOKENS[device.type] // sizes.sequence_length)
+        if n < FEWEST_SEQUENCES:
+            return
+        drawn = task.sample(sizes, rng_for(settings.seed, "test", L), n)
+        got = score(network, *asked(drawn.tokens, drawn.targets, task.answers(sizes), device))
+        yield Rung(step, L, got.token_accuracy, got.sequence_accuracy, n)

@@ -58,7 +58,7 @@ class TaskSettings(Settings):
     def sequences(self) -> int:
         """Different sequences of a copying task: choices of the data tokens, and of their positions when selective."""
         places = math.comb(self.L, self.n_data) if self.name == "selective_copying" else 1
-        return places * (self.vocab - 2) ** self.n_data
+        return places * int((self.vocab - 2) ** self.n_data)
 
     @property
     def sequence_length(self) -> int:

@@ -20,7 +20,8 @@ from ssmviz.models.s6 import S6
 from ssmviz.settings import ModelSettings, TaskSettings
 
 LAYERS: dict[str, type[Layer]] = {"s6": S6, "s4d": S4D}
-BLOCKS: dict[str, type[Block]] = {"mamba": Mamba, "plain": Plain}
+# a block becomes concrete only with a layer
+BLOCKS: dict[str, type[Block]] = {"mamba": Mamba, "plain": Plain}  # type: ignore[type-abstract]
 
 __all__ = ["BLOCKS", "LAYERS", "Block", "Layer", "MixerState", "Network", "State", "build"]
 
@@ -46,7 +47,8 @@ def _mixer(block: type[Block], layer: type[Layer]) -> type[Block]:
 
 
 def _reset(module: nn.Module, name: str, seed: int) -> None:
-    if isinstance(reset := getattr(module, "reset_parameters", None), object) and callable(reset):
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
         words = np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(2)
         torch.default_generator.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
         reset()

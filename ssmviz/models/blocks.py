@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -89,7 +90,7 @@ class Mamba(Block):
         """See `Block.step`: the convolution is a dot product with the newest d_conv inputs."""
         x, z = self.in_proj(u).chunk(2, dim=-1)
         window = torch.cat([state.conv, x[:, None]], dim=1)
-        x = F.silu((window * self.conv1d.weight[:, 0].mT).sum(1) + self.conv1d.bias)
+        x = self._taps(window.unbind(1))
         y, h = self.recur(x, state.h)
         return self.out_proj(y * F.silu(z)), MixerState(window[:, 1:], h)
 
@@ -97,14 +98,19 @@ class Mamba(Block):
         """See `Block.trace`; y of the trace is not gated yet."""
         x, z = self.in_proj(u).chunk(2, dim=-1)
         padded = F.pad(x, (0, 0, self.memory, 0))
-        taps = self.conv1d.weight[:, 0].mT
-        x = F.silu(sum(padded[k : k + len(x)] * taps[k] for k in range(len(taps))) + self.conv1d.bias)
+        x = self._taps([padded[k : k + len(x)] for k in range(self.memory + 1)])
         y, record = self.explain(x)
         return self.out_proj(y * F.silu(z)), record
 
     def _convolve(self, x: Tensor, backend: str) -> Tensor:
         """SiLU of the causal depthwise convolution: (batch, L, D) -> the same."""
-        return causal_conv1d(x, self.conv1d.weight[:, 0], self.conv1d.bias, activation="silu", backend=backend)
+        y: Tensor = causal_conv1d(x, self.conv1d.weight[:, 0], self.conv1d.bias, activation="silu", backend=backend)
+        return y
+
+    def _taps(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The same by definition: d_conv inputs (..., D), oldest first, each times its tap."""
+        y = torch.stack([x * tap for x, tap in zip(inputs, self.conv1d.weight[:, 0].mT, strict=True)]).sum(0)
+        return F.silu(y + cast(Tensor, self.conv1d.bias))
 
     def _newest(self, past: Tensor) -> Tensor:
         """The last d_conv - 1 inputs, zeros before the first."""

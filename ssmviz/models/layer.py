@@ -90,4 +90,5 @@ def log_uniform_delta(settings: ModelSettings) -> Tensor:
     The paper says uniform; every published code base draws log-uniformly, and so does this.
     """
     low, high = torch.tensor([settings.dt_min, settings.dt_max], dtype=torch.float64).log()
-    return (low + torch.rand(settings.D, dtype=torch.float64) * (high - low)).exp().clamp(min=DELTA_FLOOR).float()
+    delta: Tensor = (low + torch.rand(settings.D, dtype=torch.float64) * (high - low)).exp()
+    return delta.clamp(min=DELTA_FLOOR).float()

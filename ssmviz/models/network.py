@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ class Network(nn.Module):
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
         """Logits (batch, T, vocab), or of the last `last` positions only, which is all that the tasks ask."""
         x = self.embedding(tokens)
-        for layer in self.layers:
+        for layer in self._each():
             x, _ = layer(x, backend=self.backend)
         return self._head(x if last is None else x[:, -last:])
 
@@ -85,21 +86,21 @@ class Network(nn.Module):
         kept = self.embedding(tokens[:, :0])
         for start in range(0, tokens.shape[1], chunk):
             x = self.embedding(tokens[:, start : start + chunk])
-            for i, layer in enumerate(self.layers):
+            for i, layer in enumerate(self._each()):
                 x, state[i] = layer(x, state[i], carry=True, backend=self.backend)
             kept = torch.cat([kept, x], dim=1)[:, -last:]
         return self._head(kept)
 
     def initial_state(self, batch: int) -> State:
         """What the network remembers before the first token."""
-        return tuple(layer.mixer.initial_state(batch) for layer in self.layers)
+        return tuple(layer.mixer.initial_state(batch) for layer in self._each())
 
     @torch.no_grad()
     def step(self, token: Tensor, state: State) -> tuple[Tensor, State]:
         """One token (batch,) by recurrence -> logits (batch, vocab), the new state. Constant time and memory."""
         x = self.embedding(token)
         new = []
-        for layer, before in zip(self.layers, state, strict=True):
+        for layer, before in zip(self._each(), state, strict=True):
             x, after = layer.step(x, before)
             new.append(after)
         return self._head(x), tuple(new)
@@ -121,7 +122,7 @@ class Network(nn.Module):
             raise ValueError(f"tokens and targets must be (T,), T > 0, got {asked.shape} and {wanted.shape}")
         x = self.embedding(torch.from_numpy(asked).to(self.lm_head.weight.device))
         records = []
-        for layer in self.layers:
+        for layer in self._each():
             x, record = layer.trace(x)
             records.append(record)
         return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), tuple(records))
@@ -129,7 +130,11 @@ class Network(nn.Module):
     @torch.no_grad()
     def A(self) -> tuple[np.ndarray, ...]:  # noqa: N802 - the field's own letter
         """The continuous system of every layer, (D, N), complex for S4D."""
-        return tuple(layer.mixer.A().cpu().numpy() for layer in self.layers)
+        return tuple(layer.mixer.A().cpu().numpy() for layer in self._each())
 
     def _head(self, x: Tensor) -> Tensor:
-        return self.lm_head(self.norm_f(x))
+        logits: Tensor = self.lm_head(self.norm_f(x))
+        return logits
+
+    def _each(self) -> Iterator[ResidualLayer]:
+        return iter(cast(Iterable[ResidualLayer], self.layers))

@@ -1,0 +1,257 @@
+"""What the app does with runs: start, steer, delete, and shut everything down. No torch here."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+import ssmviz
+from ssmviz.runs.bell import ring
+from ssmviz.runs.closing import drain
+from ssmviz.runs.locks import FileLock, holder, is_held
+from ssmviz.runs.records import ACTIVE, RESUMABLE, Control, ExperimentRow, Refused
+from ssmviz.runs.store import Store
+from ssmviz.settings import TrainSettings, explain
+from ssmviz.tasks import TASKS
+
+TRAINER = "ssmviz.training.loop:train"
+MAX_SPEED = 100_000.0
+PROJECT = Path(ssmviz.__file__).parent.parent
+
+
+class Client:
+    """One per app process; all methods may be called from any thread.
+
+    Args:
+        store: where the runs live.
+        trainer: "module:function" with the contract of `ssmviz.training.loop.train`.
+    """
+
+    def __init__(self, store: Store, *, trainer: str = TRAINER) -> None:
+        self.store = store
+        self.trainer = trainer
+        self._app_lock = FileLock(store.root / "app.lock", shared=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # processes
+
+    def attach(self) -> None:
+        """Say that an app lives here, and have a launcher with a warm fork server. Call once, at start-up."""
+        self._app_lock.acquire(timeout=1.0)
+        self.ensure_launcher()
+
+    def ensure_launcher(self) -> None:
+        """Start the launcher if there is none: cheap to call, also after it was killed."""
+        root = self.store.root
+        if self._process is not None:
+            self._process.poll()  # takes away what is left of one that has ended
+        if is_held(root / "launcher.lock"):
+            if not self.store.is_shutdown():
+                return
+            self._wait_for_launcher_to_end(3.0)  # an app was closed a moment ago
+        self.store.set_shutdown(False)
+        command = [sys.executable, "-m", "ssmviz.runs", "--root", str(root), "--trainer", self.trainer]
+        self._process = _start_detached(command)
+
+    def shutdown(self, timeout: float = 3.0) -> None:
+        """Save and end all work; nothing is left after `timeout` seconds.
+
+        Does nothing but say goodbye when another app uses the same store.
+        """
+        end = time.monotonic() + timeout
+        self._app_lock.release()
+        if is_held(self.store.root / "app.lock"):
+            return
+        self.store.set_shutdown(True)
+        ring(self.store.root)
+        self._wait_for_launcher_to_end(end - time.monotonic() - 0.3)
+        self._kill_launcher()
+        drain(self.store, end - 0.1)  # workers of a launcher that is not there any more
+
+    def _wait_for_launcher_to_end(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while is_held(self.store.root / "launcher.lock") and time.monotonic() < end:
+            time.sleep(0.01)
+        if self._process is not None:
+            self._process.poll()
+
+    def _kill_launcher(self) -> None:
+        if self._process is not None and self._process.poll() is None and holder(self.store.root / "launcher.lock"):
+            self._process.kill()
+            self._process.wait(1.0)
+
+    # experiments
+
+    def start_experiment(
+        self,
+        title: str,
+        runs: Sequence[tuple[str, TrainSettings]],
+        *,
+        key: str | None = None,
+        preset: str | None = None,
+        owner: str = "",
+        probe: Sequence[int] | None = None,
+    ) -> ExperimentRow:
+        """Queue an experiment and wake the launcher; the existing one when `key` was used before.
+
+        Args:
+            title: shown in lists.
+            runs: (label, settings) in the order they are shown; same task, seed and batches.
+            key: of the click; make it once per button press, so that a double click is one experiment.
+            preset: name of the preset it came from.
+            owner: for the fair queue.
+            probe: tokens to look at instead of the task's own probe sequence.
+
+        Raises:
+            Refused: settings out of bounds, no room, too much waiting. Nothing is started.
+        """
+        checked = [(label, _validated(settings)) for label, settings in runs]
+        tokens = None if probe is None else _checked_probe(checked[0][1], probe)
+        row = self.store.create_experiment(key or str(uuid.uuid4()), title, checked, preset=preset, owner=owner)
+        if tokens is not None and self.store.control(row.id).probe_version == 0:
+            self.store.update_control(row.id, probe=tokens)
+        self._wake()
+        return row
+
+    def restart(self, experiment: str) -> ExperimentRow:
+        """Stop it and start a new one with the same settings: the same initialisation, the same batches.
+
+        Clicked twice it is still one new experiment, until that one has ended.
+        """
+        old = self.store.experiment(experiment)
+        runs = self.store.runs_of(old.id)
+        prefix = f"restart:{old.id}:"
+        earlier = [id_ for _, id_ in self.store.keys_like(prefix)]
+        ended = sum(not self._is_live(id_) for id_ in earlier)
+        if not old.read_only:
+            self.stop(old.id)
+        settings = [(run.label, run.settings) for run in runs]
+        probe = self.store.control(old.id).probe
+        return self.start_experiment(old.title, settings, key=f"{prefix}{ended}", preset=old.preset, probe=probe)
+
+    def delete(self, experiment: str) -> None:
+        """Stop its runs and remove everything about it."""
+        self.store.experiment(experiment)
+        self.store.delete_experiment(experiment)
+
+    # steering; workers look every 20 ms
+
+    def pause(self, experiment: str) -> None:
+        """Hold all its runs at one step: that of the furthest."""
+        if not self._control(experiment).paused:
+            self.store.update_control(experiment, paused=True, hold_at=self._furthest(experiment))
+
+    def resume(self, experiment: str) -> None:
+        """Go on."""
+        self._control(experiment)
+        self.store.update_control(experiment, paused=False, hold_at=None)
+
+    def step(self, experiment: str) -> None:
+        """One optimiser step in every run, then hold."""
+        self._control(experiment)
+        self.store.hold_one_further(experiment, self._furthest(experiment))
+
+    def speed(self, experiment: str, steps_per_second: float) -> None:
+        """At most so many steps per second; 0 is as fast as it goes.
+
+        Raises:
+            Refused: negative, not finite, or absurdly large.
+        """
+        self._control(experiment)
+        value = float(steps_per_second)
+        if not (math.isfinite(value) and 0 <= value <= MAX_SPEED):
+            raise Refused(f"speed must be 0 (free) to {MAX_SPEED:.0f} steps per second, got {steps_per_second}")
+        self.store.update_control(experiment, speed=value)
+
+    def stop(self, experiment: str) -> None:
+        """End its runs as `cancelled`; each saves a checkpoint first and can be resumed."""
+        self._control(experiment)
+        self.store.update_control(experiment, stop=True)
+        self.store.cancel_queued(experiment)
+        ring(self.store.root)
+
+    def resume_run(self, run: str) -> None:
+        """Go on with a run that was stopped, interrupted or failed, from its newest checkpoint.
+
+        Raises:
+            Refused: its state does not allow it, and what to do instead.
+        """
+        row = self.store.run(run)
+        if self.store.experiment(row.experiment).read_only:
+            raise Refused("a recording cannot be resumed; restart it to train it here")
+        if row.state not in RESUMABLE:
+            raise Refused(f"a run that is {row.state} cannot be resumed; restart the experiment instead")
+        _validated(row.settings)
+        twins = self.store.runs_of(row.experiment)
+        if any(twin.state in ACTIVE for twin in twins) and self.store.control(row.experiment).stop:
+            raise Refused("the experiment is still stopping; try again in a second")
+        self.store.update_control(row.experiment, stop=False, paused=False, hold_at=None)
+        self.store.requeue(row.id, expect=RESUMABLE)
+        self._wake()
+
+    def set_probe(self, experiment: str, tokens: Sequence[int] | None) -> None:
+        """Look at another sequence, in all runs, also paused and finished ones; None for the task's own.
+
+        Raises:
+            Refused: not a sequence of the task; the text says what is wrong.
+        """
+        runs = self.store.runs_of(experiment)
+        if not runs:
+            raise KeyError(f"there is no experiment {experiment}; it may have been deleted")
+        if self.store.experiment(experiment).read_only:
+            raise Refused("a recording shows the sequence it was made with; restart it to train it here")
+        probe = None if tokens is None else _checked_probe(runs[0].settings, tokens)
+        self.store.update_control(experiment, probe=probe)
+        ring(self.store.root)
+
+    def _control(self, experiment: str) -> Control:
+        self.store.experiment(experiment)
+        return self.store.control(experiment)
+
+    def _furthest(self, experiment: str) -> int:
+        active = [run for run in self.store.runs_of(experiment) if run.state in ACTIVE]
+        return max((self.store.step(run.id) for run in active), default=0)
+
+    def _is_live(self, experiment: str) -> bool:
+        return any(run.state in ("queued", *ACTIVE) for run in self.store.runs_of(experiment))
+
+    def _wake(self) -> None:
+        self.ensure_launcher()
+        ring(self.store.root)
+
+
+def _start_detached(command: list[str]) -> subprocess.Popen[bytes]:
+    """In a session of its own: neither Ctrl-C nor the end of the app reaches it."""
+    nowhere = subprocess.DEVNULL
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(
+            command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, creationflags=flags
+        )
+    return subprocess.Popen(  # noqa: S603 - fixed words
+        command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+
+
+def _validated(settings: TrainSettings) -> TrainSettings:
+    try:
+        return TrainSettings.model_validate(settings.model_dump())
+    except ValidationError as error:
+        raise Refused(explain(error)) from None
+
+
+def _checked_probe(settings: TrainSettings, tokens: Sequence[int]) -> tuple[int, ...]:
+    try:
+        probe = tuple(int(token) for token in tokens)
+        TASKS[settings.task.name].answer(settings.task, np.asarray(probe, dtype=np.int64))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused(f"this is no probe sequence: {error}") from None
+    return probe

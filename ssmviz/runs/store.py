@@ -1,0 +1,341 @@
+"""The only thing that pages, launcher and workers share: `index.db` and one folder per run.
+
+Every method opens what it needs in the calling thread and closes its transaction before it returns.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssmviz.runs import home, records
+from ssmviz.runs.connections import Connections
+from ssmviz.runs.files import RunFiles
+from ssmviz.runs.index import (
+    SUMMARY,
+    Index,
+    control_row,
+    experiment_row,
+    insert_experiment,
+    insert_run,
+    run_row,
+)
+from ssmviz.runs.records import (
+    ACTIVE,
+    LIVE,
+    Control,
+    ExperimentRow,
+    Fenced,
+    Refused,
+    RunRow,
+    State,
+    checked_id,
+    cut,
+)
+from ssmviz.runs.rundb import RunDb
+from ssmviz.settings import TrainSettings
+
+SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All a worker must know from outside, in one look."""
+
+    control: Control
+    attempt: int  # of its run; another number means that it is not wanted any more
+    twins: tuple[str, ...]  # ids of the other running runs of the experiment
+    shutdown: bool
+
+
+class Store(RunFiles):
+    """See the module.
+
+    Args:
+        root: directory of the store; `home.default_home()` when None, a temporary one when that cannot be
+            written to (`notice` then says so, for a banner).
+        free: bytes left on the disk of a path.
+    """
+
+    def __init__(self, root: Path | str | None = None, *, free: Callable[[Path], int] = home.free_bytes) -> None:
+        path, self.notice = home.prepare(None if root is None else Path(root))
+        super().__init__(path, Connections(), free)
+        (self.root / "runs").mkdir(exist_ok=True)
+        self._index = Index(self.root, self._connections)
+
+    # experiments
+
+    def create_experiment(
+        self,
+        key: str,
+        title: str,
+        runs: Sequence[tuple[str, TrainSettings]],
+        *,
+        preset: str | None = None,
+        owner: str = "",
+        state: State = "queued",
+        read_only: bool = False,
+    ) -> ExperimentRow:
+        """Queue an experiment; the one that already has this key when there is one (double click, two tabs).
+
+        Args:
+            key: chosen by who asks; two requests with one key are one request.
+            title: cut to 80 characters.
+            runs: (label, settings), in the order they are shown.
+            preset: name of the preset it came from.
+            owner: for the fair queue.
+            state: "queued" for the launcher; "starting" when the caller trains by itself, "done" for imports.
+            read_only: not to be run.
+
+        Raises:
+            Refused: no runs, too many, too many waiting, or no room on the disk.
+        """
+        if known := self._index.one("SELECT * FROM experiments WHERE key = ?", key):
+            return experiment_row(known)
+        self._check_room(len(runs))
+        experiment = {
+            "id": str(uuid.uuid4()),
+            "key": key,
+            "title": cut(title) or "Untitled",
+            "preset": preset,
+            "created": time.time(),
+            "read_only": int(read_only),
+            "owner": owner,
+        }
+        rows = [self._new_run(experiment, i, label, settings, state) for i, (label, settings) in enumerate(runs)]
+        with self._index.transaction() as db:
+            known = db.execute("SELECT * FROM experiments WHERE key = ?", (key,)).fetchone()
+            if known is None:
+                insert_experiment(db, experiment)
+                for row in rows:
+                    insert_run(db, row)
+        if known is not None:  # another tab was faster by less than a moment
+            for row in rows:
+                shutil.rmtree(self.folder(row["id"]), ignore_errors=True)
+            return experiment_row(known)
+        return self.experiment(str(experiment["id"]))
+
+    def experiment(self, experiment: str) -> ExperimentRow:
+        """One experiment.
+
+        Raises:
+            Refused: no UUID.
+            KeyError: there is none of this id.
+        """
+        row = self._index.one("SELECT * FROM experiments WHERE id = ?", checked_id(experiment))
+        if row is None:
+            raise KeyError(f"there is no experiment {experiment}; it may have been deleted")
+        return experiment_row(row)
+
+    def experiments(self, limit: int = 50) -> list[ExperimentRow]:
+        """The newest experiments, newest first."""
+        rows = self._index.all("SELECT * FROM experiments ORDER BY number DESC LIMIT ?", limit)
+        return [experiment_row(row) for row in rows]
+
+    def keys_like(self, prefix: str) -> list[tuple[str, str]]:
+        """(key, id) of the experiments whose key starts with `prefix`, oldest first."""
+        query = "SELECT key, id FROM experiments WHERE substr(key, 1, ?) = ? ORDER BY number"
+        return [(row["key"], row["id"]) for row in self._index.all(query, len(prefix), prefix)]
+
+    def delete_experiment(self, experiment: str, *, timeout: float = 2.0) -> None:
+        """Stop its runs, then remove everything about it. A worker that does not stop in time is killed."""
+        runs = self.runs_of(experiment)
+        self.update_control(experiment, stop=True)
+        self.cancel_queued(experiment)
+        end = time.monotonic() + timeout
+        while any(self.is_alive(run.id) for run in runs) and time.monotonic() < end:
+            time.sleep(0.01)
+        for run in runs:
+            self.kill(run.id)
+        with self._index.transaction() as db:
+            for table, column in (("experiments", "id"), ("runs", "experiment"), ("control", "experiment")):
+                db.execute(f"DELETE FROM {table} WHERE {column} = ?", (experiment,))  # noqa: S608
+        for run in runs:
+            self._connections.drop(self.folder(run.id) / "run.db")
+            shutil.rmtree(self.folder(run.id), ignore_errors=True)
+
+    # runs
+
+    def runs_of(self, experiment: str) -> tuple[RunRow, ...]:
+        """Runs of an experiment, in order."""
+        query = "SELECT * FROM runs WHERE experiment = ? ORDER BY position"
+        return tuple(run_row(row) for row in self._index.all(query, checked_id(experiment)))
+
+    def run(self, run: str) -> RunRow:
+        """One run.
+
+        Raises:
+            Refused: no UUID.
+            KeyError: there is none of this id.
+        """
+        row = self._index.one("SELECT * FROM runs WHERE id = ?", checked_id(run))
+        if row is None:
+            raise KeyError(f"there is no run {run}; it may have been deleted")
+        return run_row(row)
+
+    def runs_in(self, states: Sequence[State]) -> list[RunRow]:
+        """Runs in one of these states, in the order they were asked for."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT * FROM runs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608
+        return [run_row(row) for row in self._index.all(query, *states)]
+
+    def owners(self) -> dict[str, str]:
+        """Owner of every experiment that has a live run."""
+        query = (
+            "SELECT DISTINCT e.id, e.owner FROM experiments e JOIN runs r ON r.experiment = e.id"
+            " WHERE r.state IN (?, ?, ?)"
+        )
+        return {row["id"]: row["owner"] for row in self._index.all(query, *LIVE)}
+
+    def claim(self, run: str) -> int | None:
+        """Take a queued run: its new attempt number, None when somebody else was faster."""
+        with self._index.transaction() as db:
+            change = "state = 'starting', attempt = attempt + 1, reason = ''"
+            if db.execute(f"UPDATE runs SET {change} WHERE id = ? AND state = 'queued'", (run,)).rowcount != 1:  # noqa: S608
+                return None
+            return int(db.execute("SELECT attempt FROM runs WHERE id = ?", (run,)).fetchone()["attempt"])
+
+    def move(self, run: str, state: State, *, attempt: int, expect: Sequence[State] = ACTIVE, **columns: Any) -> bool:
+        """Give a run a new state, if it still is in an expected one and `attempt` is still its attempt."""
+        columns = {"state": state} | columns
+        names = ", ".join(f"{name} = ?" for name in columns)
+        marks = ", ".join("?" * len(expect))
+        query = f"UPDATE runs SET {names} WHERE id = ? AND attempt = ? AND state IN ({marks})"  # noqa: S608
+        moved = self._index.change(query, *columns.values(), run, attempt, *expect) == 1
+        if moved:
+            self._mirror(run)
+        return moved
+
+    def note(self, run: str, attempt: int, **columns: Any) -> None:
+        """Update columns of a running run.
+
+        Raises:
+            Fenced: it is not this attempt's any more.
+        """
+        names = ", ".join(f"{name} = ?" for name in columns)
+        query = f"UPDATE runs SET {names} WHERE id = ? AND attempt = ?"  # noqa: S608
+        if self._index.change(query, *columns.values(), run, attempt) != 1:
+            raise Fenced(f"attempt {attempt} of run {run} is over")
+
+    def cancel_queued(self, experiment: str) -> None:
+        """Runs that did not start yet never will."""
+        self._index.change("UPDATE runs SET state = 'cancelled' WHERE experiment = ? AND state = 'queued'", experiment)
+
+    def requeue(self, run: str, *, expect: Sequence[State]) -> bool:
+        """Put a run back into the queue; it goes on from its checkpoint."""
+        marks = ", ".join("?" * len(expect))
+        query = f"UPDATE runs SET state = 'queued', failures = 0, reason = '' WHERE id = ? AND state IN ({marks})"  # noqa: S608
+        return self._index.change(query, run, *expect) == 1
+
+    def mark_unreadable(self, run: str, reason: str) -> None:
+        """Its file is damaged: it can be deleted, nothing else."""
+        text = f"its file cannot be read ({reason}); delete the experiment and train it again"
+        self._index.change("UPDATE runs SET state = 'unreadable', reason = ? WHERE id = ?", text, run)
+
+    # control
+
+    def control(self, experiment: str) -> Control:
+        """What people last asked of an experiment."""
+        row = self._index.one("SELECT * FROM control WHERE experiment = ?", checked_id(experiment))
+        return control_row(row) if row else Control()
+
+    def update_control(self, experiment: str, **values: Any) -> None:
+        """Change some fields of `Control`. A new `probe` raises `probe_version` by itself."""
+        if "probe" in values:
+            probe = values.pop("probe")
+            query = "UPDATE control SET probe = ?, probe_version = probe_version + 1 WHERE experiment = ?"
+            self._index.change(query, None if probe is None else json.dumps([int(t) for t in probe]), experiment)
+        if values:
+            names = ", ".join(f"{name} = ?" for name in values)
+            query = f"UPDATE control SET {names} WHERE experiment = ?"  # noqa: S608
+            self._index.change(query, *values.values(), experiment)
+
+    def raise_hold(self, experiment: str, step: int) -> None:
+        """A worker is past the step where it should hold: its twin comes there too."""
+        self._index.change("UPDATE control SET hold_at = max(hold_at, ?) WHERE experiment = ?", step, experiment)
+
+    def watch(self, experiment: str, run: str) -> Watch:
+        """What a worker must know; one look costs about 50 microseconds."""
+        query = (
+            "SELECT c.*, r.id AS run, r.attempt AS attempt, r.state AS state,"
+            " (SELECT value FROM flags WHERE key = 'shutdown') AS shutdown"
+            " FROM control c JOIN runs r ON r.experiment = c.experiment WHERE c.experiment = ?"
+        )
+        rows = self._index.all(query, experiment)
+        mine = next((row for row in rows if row["run"] == run), None)
+        if mine is None:
+            return Watch(Control(stop=True), -1, (), False)
+        twins = tuple(row["run"] for row in rows if row["run"] != run and row["state"] == "running")
+        return Watch(control_row(mine), mine["attempt"], twins, bool(mine["shutdown"]))
+
+    def hold_one_further(self, experiment: str, step: int) -> None:
+        """Pause where the furthest run is (`step`), or one step after where it is to pause already."""
+        query = "UPDATE control SET paused = 1, hold_at = max(coalesce(hold_at, 0), ?) + 1 WHERE experiment = ?"
+        self._index.change(query, step, experiment)
+
+    def set_shutdown(self, wanted: bool) -> None:
+        """Ask launcher and workers to save and leave, or take it back."""
+        self._index.change("INSERT OR REPLACE INTO flags VALUES (?, ?)", SHUTDOWN, int(wanted))
+
+    def is_shutdown(self) -> bool:
+        """Whether all work is to end."""
+        row = self._index.one("SELECT value FROM flags WHERE key = ?", SHUTDOWN)
+        return bool(row and row["value"])
+
+    def probes_waiting(self) -> list[RunRow]:
+        """Runs at rest whose people changed the probe since the newest frame, with weights to answer from."""
+        query = (
+            "SELECT r.* FROM runs r JOIN control c ON c.experiment = r.experiment"
+            " JOIN experiments e ON e.id = r.experiment WHERE c.probe_version > r.probe_version AND e.read_only = 0"
+            " AND r.checkpoint_step IS NOT NULL AND r.state NOT IN ('queued', 'starting', 'running', 'unreadable')"
+        )
+        return [run_row(row) for row in self._index.all(query)]
+
+    def changes(self, run: str | None = None) -> int:
+        """A number that changes, for this thread, when somebody else has written: to the index, or about one run."""
+        return self._index.changes() if run is None else super().changes(run)
+
+    def close(self) -> None:
+        """Close this thread's files."""
+        self._connections.close()
+
+    def _check_room(self, runs: int) -> None:
+        if not 1 <= runs <= records.MAX_RUNS:
+            raise Refused(f"an experiment has 1 to {records.MAX_RUNS} runs, got {runs}")
+        if self._free(self.root) < records.MIN_FREE_RUN:
+            need = records.MIN_FREE_RUN // 10**6
+            raise Refused(f"the disk of {self.root} is nearly full (less than {need} MB left); delete old experiments")
+        waiting = self._index.all("SELECT count(*) AS count FROM runs WHERE state = 'queued'")[0]["count"]
+        if waiting + runs > records.MAX_QUEUED:
+            raise Refused(f"{waiting} runs are waiting already; try again when some are done")
+
+    def _new_run(
+        self, experiment: dict[str, Any], position: int, label: str, settings: TrainSettings, state: State
+    ) -> dict[str, Any]:
+        run = {
+            "id": str(uuid.uuid4()),
+            "experiment": experiment["id"],
+            "position": position,
+            "label": cut(label),
+            "settings": settings.model_dump_json(),
+        }
+        self.folder(run["id"]).mkdir(parents=True)
+        attempt = int(state == "starting")  # who trains by itself is the first attempt
+        about = {"experiment": experiment, "run": run, "state": state, "attempt": attempt}
+        RunDb.create(self.folder(run["id"]) / "run.db", about)
+        return run | {"state": state, "attempt": attempt}
+
+    def _mirror(self, run: str) -> None:
+        """Copy what the index knows of a run into its own file."""
+        row = self._index.one(f"SELECT {', '.join(SUMMARY)} FROM runs WHERE id = ?", run)  # noqa: S608
+        if row is not None:
+            with suppress(sqlite3.Error, FileNotFoundError):  # the index is what counts
+                self.rundb(run).describe(**{name: row[name] for name in SUMMARY})

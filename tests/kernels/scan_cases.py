@@ -1,0 +1,119 @@
+"""Ground truth of the scan in float64, and how far a backend is from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NAMES = ("x", "delta", "A", "B", "C", "D_skip", "z", "delta_bias", "h0")
+SEQUENCES = ("x", "delta", "B", "C", "z")  # what comes in the dtype of the network; the rest is float32
+
+# relative error of the norm; inputs are the same numbers in every dtype, so what is left is rounding of the results
+TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 6e-3, torch.float16: 1e-3}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes and options of one problem."""
+
+    L: int
+    D: int
+    N: int
+    batch: int = 2
+    zoh: bool = False
+    softplus: bool = True
+    given: tuple[str, ...] = ("D_skip", "z", "delta_bias", "h0")
+    delta_scale: float = 1.0
+
+    def inputs(self, seed: int = 0) -> dict[str, Tensor]:
+        """Random float64 inputs that bfloat16 and float16 hold without rounding."""
+        rng = torch.Generator().manual_seed(seed)
+        b, L, D, N = self.batch, self.L, self.D, self.N
+        shapes = {
+            "x": (b, L, D), "delta": (b, L, D), "A": (D, N), "B": (b, L, N), "C": (b, L, N),
+            "D_skip": (D,), "z": (b, L, D), "delta_bias": (D,), "h0": (b, D, N),
+        }  # fmt: skip
+        values = {name: torch.randn(*shape, generator=rng) for name, shape in shapes.items()}
+        values["A"] = -torch.exp(values["A"])
+        values["C"] /= N**0.5
+        values["delta"] = self.delta_scale * (values["delta"] - 1.0)
+        if not self.softplus:
+            values["delta"] = F.softplus(values["delta"])
+            values["delta_bias"] = values["delta_bias"].abs()
+        return {k: _exact(v).double() for k, v in values.items() if k in NAMES[:5] or k in self.given}
+
+    def weights(self, seed: int = 1) -> tuple[Tensor, Tensor]:
+        """Random gradients of y and of the last state."""
+        rng = torch.Generator().manual_seed(seed)
+        y = torch.randn(self.batch, self.L, self.D, generator=rng)
+        return _exact(y).double(), torch.randn(self.batch, self.D, self.N, generator=rng).double()
+
+    @property
+    def options(self) -> dict[str, object]:
+        return {"delta_softplus": self.softplus, "b_discretisation": "zoh" if self.zoh else "euler"}
+
+
+def _exact(v: Tensor) -> Tensor:
+    v = v.bfloat16().float()
+    return torch.where(v.abs() < 1e-3, 0.0, v)  # below, float16 has fewer digits
+
+
+def loop(
+    x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D_skip: Tensor | None = None, z: Tensor | None = None,
+    delta_bias: Tensor | None = None, h0: Tensor | None = None,
+    *, delta_softplus: bool, b_discretisation: str,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The definition, step by step."""
+    if delta_bias is not None:
+        delta = delta + delta_bias
+    if delta_softplus:
+        delta = F.softplus(delta)
+    h = x.new_zeros(x.shape[0], *A.shape) if h0 is None else h0
+    ys = []
+    for t in range(x.shape[1]):
+        u = delta[:, t, :, None] * A
+        gain = torch.expm1(u) / A if b_discretisation == "zoh" else delta[:, t, :, None]
+        h = torch.exp(u) * h + gain * B[:, t, None, :] * x[:, t, :, None]
+        ys.append((h * C[:, t, None, :]).sum(-1))
+    y = torch.stack(ys, 1)
+    if D_skip is not None:
+        y = y + D_skip * x
+    if z is not None:
+        y = y * F.silu(z)
+    return y, h
+
+
+def results(
+    scan: Callable[..., tuple[Tensor, Tensor]], case: Case, device: str, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """y, h_last and the gradient of every input given, for random weights on y and h_last."""
+    leaves = {
+        name: v.to(device, dtype if name in SEQUENCES or dtype == torch.float64 else torch.float32).requires_grad_()
+        for name, v in case.inputs().items()
+    }
+    y, h = scan(**leaves, **case.options)
+    wy, wh = (w.to(device, t.dtype) for w, t in zip(case.weights(), (y, h), strict=True))
+    torch.autograd.backward((y, h), (wy, wh))
+    return {"y": y.detach(), "h_last": h.detach(), **{f"d{k}": v.grad for k, v in leaves.items()}}
+
+
+def errors(found: dict[str, Tensor], true: dict[str, Tensor]) -> dict[str, float]:
+    """Relative error of the norm of every result; anything not finite counts as infinite."""
+    assert found.keys() == true.keys()
+    return {k: _error(v.double(), true[k].double().to(v.device)) for k, v in found.items()}
+
+
+def _error(found: Tensor, true: Tensor) -> float:
+    if not torch.isfinite(found).all():
+        return float("inf")
+    return float((found - true).norm() / true.norm().clamp_min(1e-12))
+
+
+def assert_close(found: dict[str, Tensor], true: dict[str, Tensor], tolerance: float) -> None:
+    """Name what is off, and by how much."""
+    off = {k: f"{e:.1e}" for k, e in errors(found, true).items() if not e <= tolerance}
+    assert not off, f"relative errors above {tolerance:g}: {off}"

@@ -1,0 +1,88 @@
+// The tokens of one run's frame, aligned with the views below, and what the network says at the answers.
+
+import { hatch, verdict } from "./draw.js";
+import { SequenceView } from "./sequence.js";
+import { inkOn, tokenFill } from "./theme.js";
+
+const CELL = 18; // height of a row of cells
+const READABLE = 9; // narrowest column in which a letter is written
+
+export class Band extends SequenceView {
+  constructor(lab, index) {
+    super(lab, index, { name: "tokens", title: "Tokens and answers", height: 2 * CELL + 26, top: 2, bottom: 24 });
+  }
+
+  note() {
+    return "token · said · right?";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { theme } = this.lab;
+    this.paintLabels(g, box);
+    for (let t = at.from; t < at.to; t++) {
+      this.cell(g, at, t, frame.tokens[t], box.top);
+      if (frame.targets[t] < 0) continue;
+      this.cell(g, at, t, frame.predicted[t], box.top + CELL + 1);
+      const right = frame.predicted[t] === frame.targets[t];
+      verdict(g, theme, right, at.middle(t), box.top + 2 * CELL + 12, Math.max(3.5, Math.min(9, at.wide - 1.5)));
+    }
+    this.paintCallouts(g, frame, box, at);
+  }
+
+  paintLabels(g, box) {
+    g.textAlign = "right";
+    g.fillStyle = this.lab.theme.faint;
+    for (const [row, words] of ["read", "said"].entries()) g.fillText(words, box.left - 6, box.top + CELL / 2 + row * (CELL + 1));
+  }
+
+  cell(g, at, t, id, top) {
+    const { theme, store } = this.lab;
+    const token = store.token(id);
+    const fill = tokenFill(theme, id, store.record.vocabulary);
+    const gap = at.wide > 5 ? 1 : 0;
+    const [x, wide] = [at.x(t), at.wide - gap];
+    if (token.kind === "noise") {
+      hatch(g, x, top, wide, CELL - 1, fill, 4);
+      return;
+    }
+    g.fillStyle = fill;
+    g.fillRect(x, top, Math.max(wide, 1), CELL - 1);
+    if (at.wide < READABLE) return;
+    g.fillStyle = inkOn(fill);
+    g.textAlign = "center";
+    g.fillText(token.label, at.middle(t) - gap / 2, top + CELL / 2);
+  }
+
+  /** Narrow columns: letters of data tokens in the free row below, where they do not touch. */
+  paintCallouts(g, frame, box, at) {
+    if (at.wide >= READABLE) return;
+    const { theme, store } = this.lab;
+    g.textAlign = "center";
+    let free = -Infinity;
+    for (let t = at.from; t < at.to; t++) {
+      const token = store.token(frame.tokens[t]);
+      if (frame.targets[t] >= 0) break;
+      if (token.kind !== "data" && token.kind !== "trigger") continue;
+      const half = g.measureText(token.label).width / 2 + 1;
+      if (at.middle(t) - half < free) continue;
+      g.fillStyle = theme.text;
+      g.fillText(token.label, at.middle(t), box.top + CELL + 9);
+      free = at.middle(t) + half;
+    }
+  }
+
+  describe() {
+    const { frame } = this;
+    if (!frame) return "No frame yet.";
+    const asked = [...frame.targets.keys()].filter((t) => frame.targets[t] >= 0);
+    const right = asked.filter((t) => frame.predicted[t] === frame.targets[t]);
+    const labels = (ids) => ids.map((id) => this.lab.store.token(id).label).join(" ");
+    return `${frame.L} tokens. Wanted ${labels(asked.map((t) => frame.targets[t]))}; ${this.owner} says ${labels(asked.map((t) => frame.predicted[t]))}: ${right.length} of ${asked.length} right.`;
+  }
+
+  rows() {
+    const { targets, predicted, confidence } = this.frame;
+    const name = (id) => (id < 0 ? "" : this.lab.store.token(id).label);
+    return this.perToken(["target", "predicted", "probability"], (t) => [name(targets[t]), name(predicted[t]), confidence[t].toFixed(4)]);
+  }
+}

@@ -1,0 +1,187 @@
+// What the layer decides per token: Delta (how long the token lasts) and what is kept of the state.
+
+import { axisLeft, decades, Heat, hatch, line, polyline, scale } from "./draw.js";
+import { keptAt, keptMean } from "./frame.js";
+import { meanOver, SequenceView } from "./sequence.js";
+import { gradient } from "./theme.js";
+import { el } from "./dom.js";
+import { number, percent } from "./words.js";
+
+// One range for all runs and steps, so that heights and colours compare.
+const DELTA_LOW = 1e-3;
+const DELTA_HIGH = 10;
+
+/** One column per token; noise is hatched, the selected channel is a line. */
+class Gate extends SequenceView {
+  constructor(lab, index, options) {
+    super(lab, index, { ...options, needs: ["frame", "channel"] });
+  }
+
+  bars(g, frame, box, at, colour, y, mean, single) {
+    const { theme, store } = this.lab;
+    const gap = at.wide > 4 ? 1 : 0;
+    for (let t = at.from; t < at.to; t++) {
+      const [x, top, wide] = [at.x(t), y(mean(t)), Math.max(at.wide - gap, 0.75)];
+      const kind = store.token(frame.tokens[t]).kind;
+      g.globalAlpha = kind === "noise" ? 0.18 : 0.9;
+      g.fillStyle = colour;
+      g.fillRect(x, top, wide, box.bottom - top);
+      g.globalAlpha = 0.3;
+      if (kind === "noise" && at.wide > 3) hatch(g, x, top, wide, box.bottom - top, colour, 6);
+    }
+    g.strokeStyle = theme.text;
+    g.lineWidth = 1;
+    g.globalAlpha = 0.85;
+    const points = [];
+    for (let t = at.from; t < at.to; t++) points.push([at.x(t), y(single(t))], [at.x(t + 1), y(single(t))]);
+    polyline(g, points);
+    g.globalAlpha = 1;
+  }
+}
+
+export class DeltaBars extends Gate {
+  constructor(lab, index) {
+    super(lab, index, { name: "delta", title: "per token", symbol: ["delta", "Δ"], height: 92 });
+  }
+
+  note() {
+    return this.frame ? `bars: geometric mean · line: channel ${this.frame.channels[this.channel]}` : "";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { theme } = this.lab;
+    const y = scale(DELTA_LOW, DELTA_HIGH, box.bottom, box.top, true);
+    axisLeft(g, theme, box, decades(DELTA_LOW, DELTA_HIGH), y, number);
+    const { delta, deltaMean } = this.layer;
+    const row = this.channel * frame.L;
+    this.bars(g, frame, box, at, theme.symbol.delta, y, (t) => deltaMean[t], (t) => delta[row + t]);
+  }
+
+  describe() {
+    const { frame, layer, lab } = this;
+    if (!frame) return "No frame yet.";
+    const log = (kind) => Math.exp(meanOver(lab, frame, kind, (t) => Math.log(layer.deltaMean[t])));
+    const [data, noise] = [log("data"), log("noise")];
+    const ratio = Number.isFinite(noise) ? `, on noise ${number(noise)}: ratio ${number(data / noise)}` : "";
+    return `${this.owner}, layer ${lab.view.layer + 1}: Delta on data ${number(data)}${ratio}. Logarithmic axis.`;
+  }
+
+  rows() {
+    const { layer, channel, frame } = this;
+    return this.perToken(["delta_geometric_mean", `delta_channel_${frame.channels[channel]}`], (t) => [layer.deltaMean[t], layer.delta[channel * frame.L + t]]);
+  }
+}
+
+export class KeptBars extends Gate {
+  constructor(lab, index) {
+    super(lab, index, { name: "kept", title: "kept per token", symbol: ["A", "Ā"], height: 76 });
+  }
+
+  note() {
+    return "1 = all kept, 0 = forgotten";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { theme } = this.lab;
+    const y = scale(0, 1, box.bottom, box.top);
+    axisLeft(g, theme, box, [0, 0.5, 1], y, String);
+    const { layer, channel } = this;
+    this.bars(g, frame, box, at, theme.symbol.A, y, (t) => keptMean(layer, frame.L, t), (t) => keptAt(layer, frame.L, channel, t));
+  }
+
+  describe() {
+    const { frame, layer, lab } = this;
+    if (!frame) return "No frame yet.";
+    const kept = (kind) => meanOver(lab, frame, kind, (t) => keptMean(layer, frame.L, t));
+    const noise = kept("noise");
+    return `${this.owner}: a data token leaves ${percent(kept("data"))} of the state${Number.isFinite(noise) ? `, a noise token ${percent(noise)}` : ""}.`;
+  }
+
+  rows() {
+    const { layer, channel, frame } = this;
+    return this.perToken(["kept_mean", `kept_channel_${frame.channels[channel]}`], (t) => [keptMean(layer, frame.L, t).toFixed(4), keptAt(layer, frame.L, channel, t).toFixed(4)]);
+  }
+}
+
+/** A heat map with one row per channel; a click or the up and down keys choose the channel. */
+export class ChannelHeat extends SequenceView {
+  constructor(lab, index, options) {
+    super(lab, index, { ...options, needs: ["frame", "channel"] });
+    this.heat = new Heat();
+    this.bar = el("span", { class: "bar", "aria-hidden": "true" });
+    this.caption.insertBefore(el("span", { class: "legend" }, (this.low = el("span")), this.bar, (this.high = el("span"))), this.noteNode.nextSibling);
+  }
+
+  legend(colours, low, high) {
+    if (this.legendColours !== colours) this.bar.style.background = gradient(colours);
+    this.legendColours = colours;
+    this.low.textContent = low;
+    this.high.textContent = high;
+  }
+
+  paintMap(g, frame, box, at, rows, colours, index, chosen) {
+    this.heat.fill(rows, frame.L, colours, index);
+    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
+    const { theme } = this.lab;
+    const high = (box.bottom - box.top) / rows;
+    const y = box.top + (chosen + 0.5) * high;
+    g.textAlign = "right";
+    g.fillStyle = theme.faint;
+    for (const [edge, words] of [[box.top + 6, "0"], [box.bottom - 6, String(this.channels(frame) - 1)]]) {
+      if (Math.abs(edge - y) > 12) g.fillText(words, box.left - 9, edge);
+    }
+    g.fillStyle = theme.text;
+    g.fillText(String(frame.channels[this.channel]), box.left - 9, Math.max(box.top + 6, Math.min(box.bottom - 6, y)));
+    g.beginPath();
+    g.moveTo(box.left - 1, y);
+    g.lineTo(box.left - 6, y - 4);
+    g.lineTo(box.left - 6, y + 4);
+    g.fill();
+    g.strokeStyle = theme.text;
+    g.lineWidth = 0.75;
+    line(g, box.left, y - Math.max(high, 2) / 2, box.right, y - Math.max(high, 2) / 2);
+    line(g, box.left, y + Math.max(high, 2) / 2, box.right, y + Math.max(high, 2) / 2);
+  }
+
+  /** Channels of the layer: the last shown one is the last there is. */
+  channels(frame) {
+    return Math.max(this.layer.R, frame.channels.at(-1) + 1);
+  }
+
+  press(_x, y) {
+    if (!this.frame) return;
+    const share = (y - this.box.top) / (this.box.bottom - this.box.top);
+    this.lab.setChannelNear(this.index, Math.max(0, Math.min(0.9999, share)) * this.channels(this.frame));
+  }
+
+  key(event) {
+    return this.lab.channelKey(event) || this.lab.cursorKey(event);
+  }
+}
+
+export class DeltaHeat extends ChannelHeat {
+  constructor(lab, index) {
+    super(lab, index, { name: "delta-channels", title: "per channel and token", symbol: ["delta", "Δ"], height: 84 });
+  }
+
+  note() {
+    return this.frame ? "logarithmic" : "";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { layer } = this;
+    const [low, span] = [Math.log(DELTA_LOW), Math.log(DELTA_HIGH / DELTA_LOW)];
+    const colour = (value) => Math.max(0, Math.min(255, Math.round((255 * (Math.log(Math.max(value, 1e-30)) - low)) / span)));
+    this.legend(this.lab.theme.magnitude, "0.001", "10");
+    this.paintMap(g, frame, box, at, layer.K, this.lab.theme.magnitude, (k, t) => colour(layer.delta[k * frame.L + t]), this.channel);
+  }
+
+  describe() {
+    return this.frame ? `${this.owner}: ${this.layer.K} channels by ${this.frame.L} tokens, from ${number(Math.min(...this.layer.delta))} to ${number(Math.max(...this.layer.delta))}.` : "No frame yet.";
+  }
+
+  rows() {
+    const { frame, layer } = this;
+    return this.perToken(frame.channels.map((c) => `delta_channel_${c}`), (t) => frame.channels.map((_, k) => layer.delta[k * frame.L + t]));
+  }
+}

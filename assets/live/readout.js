@@ -1,0 +1,45 @@
+// The numbers under the cursor, for one run: fixed places, so that nothing jumps while the cursor moves.
+
+import { el, setText } from "./dom.js";
+import { keptAt, keptMean, stateSize } from "./frame.js";
+import { number, percent } from "./words.js";
+
+export class Readout {
+  constructor(lab, index) {
+    this.lab = lab;
+    this.index = index;
+    this.needs = new Set(["frame", "cursor", "channel", "all"]);
+    const item = (name, words, symbol) => {
+      this[name] = el("dd", {}, "–");
+      return el("div", {}, el("dt", { class: symbol ? `symbol-${symbol}` : false }, words), this[name]);
+    };
+    this.element = el("dl", { class: "readout" }, item("token", "token"), item("delta", "Δ", "delta"), item("kept", "kept", "A"), item("size", "|h|", "h"), item("says", "says"));
+    this.element.title = "Δ and kept: mean over channels (selected channel). |h|: selected channel.";
+  }
+
+  update() {
+    const { lab } = this;
+    const frame = lab.frame(this.index);
+    const t = lab.view.cursor;
+    if (!frame || t >= frame.L) {
+      for (const node of [this.token, this.delta, this.kept, this.size, this.says]) setText(node, "–");
+      return;
+    }
+    const layer = frame.layers[Math.min(lab.view.layer, frame.layers.length - 1)];
+    const k = Math.min(lab.view.channel, layer.K - 1);
+    const token = lab.store.token(frame.tokens[t]);
+    setText(this.token, `${t}: ${token.kind === "data" ? token.label : token.kind}`);
+    setText(this.delta, `${number(layer.deltaMean[t])} (${number(layer.delta[k * frame.L + t])})`);
+    setText(this.kept, `${number(keptMean(layer, frame.L, t))} (${number(keptAt(layer, frame.L, k, t))})`);
+    setText(this.size, number(stateSize(layer, frame.L, k, t)));
+    setText(this.says, this.answer(frame, t));
+  }
+
+  answer(frame, t) {
+    const said = this.lab.store.token(frame.predicted[t]).label;
+    if (frame.targets[t] < 0) return "not asked";
+    const right = frame.predicted[t] === frame.targets[t];
+    const wanted = right ? "" : `, not ${this.lab.store.token(frame.targets[t]).label}`;
+    return `${said} ${right ? "✓" : "✗"}${wanted} (${percent(frame.confidence[t])})`;
+  }
+}

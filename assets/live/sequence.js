@@ -1,0 +1,100 @@
+// Views with one column per token, for one run: what all of them share. The left gutter is the same everywhere,
+// so that a token stands at the same x from the strip down to the state.
+
+import { columns } from "./draw.js";
+import { View } from "./view.js";
+
+export const GUTTER = 44;
+export const MARGIN = 8;
+
+export class SequenceView extends View {
+  constructor(lab, index, options) {
+    super(lab, { needs: ["frame"], ...options });
+    this.index = index;
+    this.top = options.top ?? 4;
+    this.bottom = options.bottom ?? 4; // pixels below the plot, 16 where token positions are written
+    this.canvas.classList.add("sequence");
+  }
+
+  get run() {
+    return this.lab.store.runs[this.index];
+  }
+
+  get owner() {
+    return this.run.record.label;
+  }
+
+  get frame() {
+    return this.lab.frame(this.index);
+  }
+
+  get layer() {
+    return this.frame?.layers[Math.min(this.lab.view.layer, this.frame.layers.length - 1)];
+  }
+
+  /** Index among the shown channels. */
+  get channel() {
+    return this.layer ? Math.min(this.lab.view.channel, this.layer.K - 1) : 0;
+  }
+
+  get box() {
+    return { left: GUTTER, right: this.size.width - MARGIN, top: this.top, bottom: this.size.height - this.bottom };
+  }
+
+  /** Where each token stands. */
+  columns() {
+    const { from, to } = this.lab.range(this.index);
+    return columns({ left: GUTTER, right: this.size.width - MARGIN, from, to });
+  }
+
+  paint(g, size) {
+    if (!this.frame) return;
+    this.paintFrame(g, this.frame, this.box, this.columns(), size);
+  }
+
+  /** The cursor's column, framed in the text's colour. */
+  overlay(g) {
+    if (!this.frame) return;
+    const at = this.columns();
+    const t = this.lab.view.cursor;
+    if (t < at.from || t >= at.to) return;
+    const { top, bottom } = this.box;
+    const [x, wide] = [at.x(t), Math.max(at.wide, 3)];
+    g.strokeStyle = this.lab.theme.background;
+    g.lineWidth = 3;
+    g.strokeRect(x - 0.5, top - 1, wide + 1, bottom - top + 2);
+    g.strokeStyle = this.lab.theme.text;
+    g.lineWidth = 1.25;
+    g.strokeRect(x - 0.5, top - 1, wide + 1, bottom - top + 2);
+  }
+
+  hover(x) {
+    if (!this.frame || x < GUTTER - 6) return;
+    this.lab.setCursor(this.columns().at(x));
+  }
+
+  key(event) {
+    return this.lab.cursorKey(event);
+  }
+
+  /** "A at position 12": the token under the cursor, for texts. */
+  tokenWords(t) {
+    return `${this.lab.store.token(this.frame.tokens[t]).label} at position ${t}`;
+  }
+
+  /** A CSV with one row per token. */
+  perToken(names, values) {
+    const { tokens } = this.frame;
+    const rows = Array.from(tokens, (id, t) => [t, this.lab.store.token(id).label, ...values(t)]);
+    return [["position", "token", ...names], ...rows];
+  }
+}
+
+/** Mean of f(t) over the tokens of one kind ("data", "noise", ...), NaN where there is none. */
+export function meanOver(lab, frame, kind, f) {
+  let [sum, n] = [0, 0];
+  frame.tokens.forEach((id, t) => {
+    if (lab.store.token(id).kind === kind) [sum, n] = [sum + f(t), n + 1];
+  });
+  return sum / n;
+}

@@ -1,0 +1,90 @@
+// The state: every channel's size over time, and the N numbers of the selected channel.
+
+import { axisBottom, Heat, line, roundTicks } from "./draw.js";
+import { stateAt, stateSize } from "./frame.js";
+import { ChannelHeat } from "./gates.js";
+import { number } from "./words.js";
+
+// Few channels are large; the root lets the small ones be seen beside them.
+const ROOT = Uint8Array.from({ length: 256 }, (_, i) => Math.round(255 * Math.sqrt(i / 255)));
+
+export class StateHeat extends ChannelHeat {
+  constructor(lab, index) {
+    super(lab, index, { name: "state", title: "state of every channel", symbol: ["h", "h"], height: 132 });
+  }
+
+  note() {
+    return "RMS over N, square-root colours";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { layer } = this;
+    this.legend(this.lab.theme.magnitude, "0", number(layer.heatMax));
+    const row = Math.floor(((frame.channels[this.channel] + 0.5) * layer.R) / this.channels(frame));
+    this.paintMap(g, frame, box, at, layer.R, this.lab.theme.magnitude, (r, t) => ROOT[layer.heat[r * frame.L + t]], Math.min(row, layer.R - 1));
+  }
+
+  describe() {
+    const { frame, layer } = this;
+    if (!frame) return "No frame yet.";
+    const top = layer.heat.indexOf(255);
+    const where = top < 0 ? "" : ` after ${this.tokenWords(top % frame.L)}`;
+    return `${this.owner}: ${layer.R} rows of channels by ${frame.L} tokens; largest ${number(layer.heatMax)}${where}.`;
+  }
+
+  rows() {
+    const { frame, layer } = this;
+    const rows = [...Array(layer.R).keys()];
+    return this.perToken(rows.map((r) => `h_rms_row_${r}`), (t) => rows.map((r) => ((layer.heat[r * frame.L + t] / 255) * layer.heatMax).toPrecision(4)));
+  }
+}
+
+/** The N states of the selected channel; rows cannot be chosen, so the up and down keys still change the channel. */
+export class ChannelStates extends ChannelHeat {
+  constructor(lab, index) {
+    super(lab, index, { name: "states", title: "states of the channel", symbol: ["h", "h"], height: 118, bottom: 18 });
+  }
+
+  note() {
+    return this.frame ? `channel ${this.frame.channels[this.channel]}${this.isComplex ? ", real part" : ""}` : "";
+  }
+
+  get isComplex() {
+    return this.run.record.settings?.model?.layer === "s4d" && this.run.record.settings?.model?.s4d_init !== "real";
+  }
+
+  paintFrame(g, frame, box, at) {
+    const { layer, channel } = this;
+    const { theme } = this.lab;
+    const limit = number(layer.hScale[channel]);
+    this.legend(theme.signed, `−${limit}`, limit);
+    const first = channel * layer.N * frame.L;
+    this.heat.fill(layer.N, frame.L, theme.signed, (n, t) => 128 + layer.h[first + n * frame.L + t]);
+    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
+    g.textAlign = "right";
+    g.fillStyle = theme.faint;
+    g.fillText("n = 1", box.left - 6, box.top + 6);
+    if (layer.N > 1) g.fillText(String(layer.N), box.left - 6, box.bottom - 6);
+    g.strokeStyle = theme.grid;
+    g.lineWidth = 1;
+    g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
+    const ticks = roundTicks(at.from, at.to - 1, Math.max(2, Math.floor((box.right - box.left) / 60))).filter(Number.isInteger);
+    for (const t of ticks) line(g, at.middle(t), box.bottom + 1, at.middle(t), box.bottom + 4);
+    axisBottom(g, theme, box, ticks, at.middle, (t) => (t === ticks.at(-1) ? `token ${t}` : String(t)), box.bottom + 12);
+  }
+
+  press() {}
+
+  describe() {
+    const { frame, layer, channel } = this;
+    if (!frame) return "No frame yet.";
+    const last = stateSize(layer, frame.L, channel, frame.L - 1);
+    return `${this.owner}, channel ${frame.channels[channel]}: ${layer.N} states by ${frame.L} tokens, between −${number(layer.hScale[channel])} and ${number(layer.hScale[channel])}; size at the end ${number(last)}.`;
+  }
+
+  rows() {
+    const { frame, layer, channel } = this;
+    const states = [...Array(layer.N).keys()];
+    return this.perToken(states.map((n) => `h_${n + 1}`), (t) => states.map((n) => stateAt(layer, frame.L, channel, n, t).toPrecision(4)));
+  }
+}

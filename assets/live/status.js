@@ -1,0 +1,87 @@
+// What happens now, in words computed from the data.
+
+import { count, duration, percent } from "./words.js";
+
+const OVER = {
+  done: "done",
+  cancelled: "stopped",
+  interrupted: "interrupted",
+  diverged: "diverged",
+  oom: "out of memory",
+  timeout: "out of time",
+  failed: "failed",
+  unreadable: "unreadable",
+};
+
+/** Both twins stand still because somebody asked for it. */
+export function isPaused(store) {
+  const { paused, hold_at: hold } = store.record.control ?? {};
+  if (!store.active) return false;
+  return Boolean(paused) || (hold !== null && hold !== undefined && store.runs.every((run) => !run.active || run.record.step >= hold));
+}
+
+/** "Training on this machine · step 412 of 1000 · 12.3 s · cpu, numba". */
+export function statusLine(lab) {
+  const { store } = lab;
+  if (!store.record) return lab.words || "Loading";
+  const { runs } = store;
+  const step = Math.max(...runs.map((run) => run.record.step));
+  const steps = Math.max(...runs.map((run) => run.record.steps));
+  const seconds = Math.max(...runs.map((run) => run.record.evaluations.seconds.at(-1) ?? 0));
+  return [opening(lab, runs), `step ${count(step)} of ${count(steps)}`, seconds ? duration(seconds) : "", machine(runs), lab.words]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function opening(lab, runs) {
+  const { store } = lab;
+  if (store.record.recorded) return lab.view.playing ? "Recorded run, replaying" : "Recorded run";
+  if (store.active) return isPaused(store) ? "Paused" : under(runs);
+  const words = runs.map((run) => OVER[run.record.state] ?? run.record.state);
+  if (words.every((word) => word === words[0])) return capital(words[0]);
+  return runs.map((run, i) => `${run.record.label} ${words[i]}`).join(", ");
+}
+
+/** What the runs that are not over do. */
+function under(runs) {
+  const states = new Set(runs.map((run) => run.record.state));
+  if (states.has("running")) {
+    const over = runs.filter((run) => OVER[run.record.state]);
+    return `Training on this machine${over.map((run) => ` · ${run.record.label} ${OVER[run.record.state]}`).join("")}`;
+  }
+  if (states.has("starting")) return "Starting";
+  const place = Math.min(...runs.map((run) => run.record.queue ?? Infinity));
+  return Number.isFinite(place) ? `Waiting, place ${place} in the queue` : "Waiting";
+}
+
+function machine(runs) {
+  const devices = [...new Set(runs.map((run) => run.record.device).filter(Boolean))].map((d) => (d === "cpu" ? "CPU" : d));
+  const scans = runs.filter((run) => run.record.backend).map((run) => `${run.record.label} ${run.record.backend}`);
+  return [devices.join(", "), scans.length ? `scan: ${scans.join(", ")}` : ""].filter(Boolean).join(" · ");
+}
+
+function capital(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+/** What a run has to say beyond its numbers: why it ended, which fallbacks it took. */
+export function remarks(store) {
+  return store.runs.flatMap(({ record }) => {
+    const said = [...(record.notes ?? [])];
+    if (record.error) said.unshift(record.state === "diverged" ? `diverged at step ${record.step}: ${record.error}` : record.error);
+    return said.map((words) => `${record.label}: ${words}`);
+  });
+}
+
+/** For screen readers: where we are and how well both do. */
+export function spoken(lab) {
+  const { store, view } = lab;
+  if (!store.record) return statusLine(lab);
+  const scores = store.runs.map((run) => {
+    const at = run.scores(view.step);
+    return at
+      ? `${run.record.label}: ${percent(at.token_accuracy)} of tokens, ${percent(at.sequence_accuracy)} of sequences right`
+      : `${run.record.label}: not tested yet`;
+  });
+  return `${statusLine(lab)}. Shown: step ${view.step}. ${scores.join(". ")}. Chance: ${percent(store.record.chance)} of tokens.`;
+}

@@ -1,0 +1,45 @@
+// Numbers and tokens in words, the same everywhere.
+
+/** 0.97345 -> "97.3 %". */
+export function percent(value) {
+  return Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
+}
+
+/** Three significant digits, without noise: 0.00123, 12.3, 1.2e-7. */
+export function number(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e5) return value.toExponential(1).replace("e+", "e");
+  if (size >= 1000) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Thousands with thin spaces: 12 500. */
+export function count(value) {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** 75.2 -> "1 min 15 s". */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** A length as people write it: 4096 -> "4096", 1048576 -> "2^20". */
+export function lengthWords(value) {
+  const power = Math.log2(value);
+  return value >= 8192 && Number.isInteger(power) ? `2^${power}` : String(value);
+}
+
+/** Downloads may not carry odd characters in their names. */
+export function fileName(...parts) {
+  return parts.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+}
+
+/** Rows of cells as CSV; cells with commas or quotes are quoted. */
+export function toCsv(rows) {
+  const cell = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  return rows.map((row) => row.map(cell).join(",")).join("\n") + "\n";
+}

@@ -1,0 +1,115 @@
+"""How the numba kernels are compiled, cached and spread over threads."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import torch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def inline(function: F) -> F:
+    """Compile for use inside kernels, always inlined."""
+    compiled: F = numba.njit(forceinline=True)(function)
+    return compiled
+
+
+def kernel(signature: str) -> Callable[[F], F]:
+    """Compile for exactly one signature, or load from the cache; runs without the GIL.
+
+    One explicit signature (arrays of any strides) means one compilation, however the caller's tensors lie in memory.
+    """
+
+    def compile_now(function: F) -> F:
+        dispatcher = numba.njit(nogil=True)(function)
+        with _cache_directory():
+            # RuntimeError: no writable place for the cache, so compile in every process
+            with contextlib.suppress(RuntimeError):
+                dispatcher.enable_caching()
+            dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        compiled: F = dispatcher
+        return compiled
+
+    return compile_now
+
+
+@contextlib.contextmanager
+def _cache_directory() -> Iterator[None]:
+    """Point numba's cache at a directory of ours, named after the sources that decide the machine code.
+
+    Numba itself notices another CPU, another numba and an edit of the kernel's own file, but not an edit of what
+    the kernel calls.
+    """
+    before = numba.config.CACHE_DIR
+    place = before or next((str(p) for p in _places() if _is_ours(p)), "")
+    numba.config.CACHE_DIR = place and str(Path(place) / f"kernels-{_digest()}")
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _digest() -> str:
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    relevant = [p for p in sources if p.name.startswith(("numba_", "vector"))]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in relevant)).hexdigest()[:16]
+
+
+def _places() -> Iterator[Path]:
+    """Where a cache may live, best first: the user's cache directory, then a private temporary one."""
+    with contextlib.suppress(RuntimeError):  # no home directory
+        default = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / default) / "ssmviz"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    yield Path(tempfile.gettempdir()) / f"ssmviz-{user}"
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether we can write there and, as a cache holds code, nobody else can."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = place.lstat()
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError:
+        return False
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+
+
+_pool: tuple[int, int, ThreadPoolExecutor] | None = None  # (process, threads, pool)
+
+
+def _threads(count: int) -> ThreadPoolExecutor:
+    """A pool of this very process: threads do not survive a fork, so a child makes its own."""
+    global _pool
+    if _pool is None or _pool[:2] != (os.getpid(), count):
+        if _pool is not None and _pool[0] == os.getpid():
+            _pool[2].shutdown(wait=False)
+        _pool = os.getpid(), count, ThreadPoolExecutor(count, thread_name_prefix="selective-scan")
+    return _pool[2]
+
+
+def over_batch(run: Callable[[int, int], None], batch: int) -> None:
+    """Call `run(first, last)` on contiguous parts of the batch, on `torch.get_num_threads()` threads.
+
+    The calling thread takes the first part; with one thread no other is started.
+    """
+    threads = min(torch.get_num_threads(), batch)
+    bounds = [batch * i // threads for i in range(threads + 1)]
+    parts: Sequence[tuple[int, int]] = list(itertools.pairwise(bounds))
+    pending = [_threads(threads - 1).submit(run, *part) for part in parts[1:]]
+    run(*parts[0])
+    for future in pending:
+        future.result()

@@ -1,0 +1,133 @@
+"""The selective scan in plain PyTorch, for every device and dtype: no compiler, no autograd graph over time.
+
+Only the recurrence h_t = A_bar_t h_{t-1} + b_t is sequential, and its gradient is the same recurrence backwards in
+time. Both run as one fused multiply-add a position. Where a position has little to do, the sequence is cut into
+chunks that run side by side from zero states; then the states at their borders are carried from chunk to chunk.
+
+The textbook shortcut h_t = P_t sum_j b_j / P_j with P_t = A_bar_1 ... A_bar_t is not used: P_t underflows after a few
+large deltas, and 0 / 0 follows. Here every factor is a product of A_bar, at most 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
+
+from kernels.reference import input_weight, wide
+
+BLOCK = 2**24  # elements of (batch, positions, D, N) held at once; longer sequences are recomputed in the backward
+ENOUGH = 2**14  # elements of (batch, D, N) from which one position alone keeps a device busy
+SHORT = 32  # positions that are not worth cutting
+
+
+def scan(
+    x: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D_skip: Tensor | None,
+    z: Tensor | None,
+    delta_bias: Tensor | None,
+    delta_softplus: bool,
+    h0: Tensor | None,
+    b_discretisation: str,
+) -> tuple[Tensor, Tensor]:
+    """(y, h_last) of `kernels.selective_scan`, on every device and dtype."""
+    dtype, L = x.dtype, x.shape[1]
+    x, delta, B, C = map(wide, (x, delta, B, C))
+    if delta_bias is not None:
+        delta = delta + delta_bias
+    if delta_softplus:
+        delta = F.softplus(delta)
+
+    h = x.new_zeros(x.shape[0], *A.shape) if h0 is None else wide(h0)
+    length = max(1, BLOCK // h.numel())
+    ys = []
+    for start in range(0, L, length):
+        x_, delta_, B_, C_ = (v[:, start : start + length] for v in (x, delta, B, C))
+        if length < L and torch.is_grad_enabled():
+            y, h = checkpoint(_block, x_, delta_, A, B_, C_, h, b_discretisation, use_reentrant=False)
+        else:
+            y, h = _block(x_, delta_, A, B_, C_, h, b_discretisation)
+        ys.append(y)
+    y = torch.cat(ys, dim=1)
+
+    if D_skip is not None:
+        y = y + D_skip * x
+    if z is not None:
+        y = y * F.silu(wide(z))
+    return y.to(dtype), h
+
+
+def _block(
+    x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, h: Tensor, b_discretisation: str
+) -> tuple[Tensor, Tensor]:
+    """Output and last state of some positions, from the state h before them."""
+    delta_A = delta[..., None] * A
+    if b_discretisation == "euler":
+        b = (delta * x)[..., None] * B[:, :, None, :]
+    else:
+        b = input_weight(delta[..., None], A, b_discretisation) * B[:, :, None, :] * x[..., None]
+    hs: Tensor = _Recurrence.apply(torch.exp(delta_A), b, h)
+    return torch.einsum("bldn,bln->bld", hs, C), hs[:, -1]
+
+
+class _Recurrence(torch.autograd.Function):
+    """All states h_t = A_bar_t h_{t-1} + b_t, shape (batch, L, D, N)."""
+
+    @staticmethod
+    def forward(ctx: Any, A_bar: Tensor, b: Tensor, h0: Tensor) -> Tensor:
+        hs = recurrence(A_bar, b, h0)
+        ctx.save_for_backward(A_bar, hs, h0)
+        return hs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_hs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """With g_t = grad_h_t + A_bar_{t+1} g_{t+1}: grad_b_t = g_t and grad_A_bar_t = g_t h_{t-1}."""
+        A_bar, hs, h0 = ctx.saved_tensors
+        later = torch.cat([A_bar[:, 1:], torch.zeros_like(A_bar[:, :1])], dim=1)
+        g = recurrence(later, grad_hs, torch.zeros_like(h0), reverse=True)
+        before = torch.cat([h0[:, None], hs[:, :-1]], dim=1)
+        return g * before, g, g[:, 0] * A_bar[:, 0]
+
+
+def recurrence(a: Tensor, b: Tensor, h: Tensor, reverse: bool = False) -> Tensor:
+    """All h_t = a_t h_{t-1} + b_t (or h_t = a_t h_{t+1} + b_t), t along axis 1."""
+    hs = torch.empty_like(b)
+    L = b.shape[1]
+    chunks = 1 if h.numel() >= ENOUGH or L < SHORT else math.isqrt(L)
+    length = L // chunks
+    main = slice(L - chunks * length, L) if reverse else slice(0, chunks * length)
+    rest = slice(0, L - chunks * length) if reverse else slice(chunks * length, L)
+    if chunks == 1:
+        return _loop(a, b, h, hs, reverse)
+
+    cut = a[:, main].unflatten(1, (chunks, length)), b[:, main].unflatten(1, (chunks, length))
+    a_cut, b_cut = (v.transpose(1, 2) for v in cut)  # (batch, length, chunks, D, N)
+    hs_cut = _loop(a_cut, b_cut, torch.zeros_like(b_cut[:, 0]), torch.empty_like(b_cut), reverse)
+    zeros = torch.zeros_like(a_cut)
+    decay = _loop(a_cut, zeros, torch.ones_like(b_cut[:, 0]), torch.empty_like(a_cut), reverse)
+    end = 0 if reverse else -1
+    carried = torch.empty_like(b_cut[:, 0])  # the state that enters each chunk
+    for k in reversed(range(chunks)) if reverse else range(chunks):
+        carried[:, k] = h
+        h = torch.addcmul(hs_cut[:, end, k], decay[:, end, k], h)
+    hs_cut = torch.addcmul(hs_cut, decay, carried[:, None])
+    hs[:, main] = hs_cut.transpose(1, 2).flatten(1, 2)
+    _loop(a[:, rest], b[:, rest], h, hs[:, rest], reverse)
+    return hs
+
+
+def _loop(a: Tensor, b: Tensor, h: Tensor, hs: Tensor, reverse: bool) -> Tensor:
+    """One position after the other, written to hs."""
+    for t in reversed(range(b.shape[1])) if reverse else range(b.shape[1]):
+        h = torch.addcmul(b[:, t], a[:, t], h, out=hs[:, t])
+    return hs

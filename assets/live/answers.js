@@ -20,7 +20,7 @@ export class Answers {
   }
 
   update() {
-    const frames = this.lab.store.runs.map((_, i) => this.lab.frame(i));
+    const frames = this.lab.store.runs.map((_, i) => this.lab.view.frame(i));
     const shown = frames.find(Boolean);
     if (!shown) return;
     const asked = positions(shown);
@@ -45,7 +45,7 @@ export class Answers {
       const mark = el("span", { class: "mark" });
       const bar = el("i", { "aria-hidden": "true" });
       const cell = { element: el("td", {}, token, mark, bar), token, mark, bar };
-      cell.element.addEventListener("pointerenter", () => this.lab.setCursor(cell.t));
+      cell.element.addEventListener("pointerenter", () => this.lab.view.setCursor(cell.t));
       row.total.before(cell.element);
       row.cells.push(cell);
     }

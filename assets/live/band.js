@@ -71,6 +71,11 @@ export class Band extends SequenceView {
     }
   }
 
+  /** The cursor frames the cells and leaves the letters below them readable. */
+  get cursorBox() {
+    return { ...this.box, bottom: this.box.top + CELL - 1 };
+  }
+
   describe() {
     const { frame } = this;
     if (!frame) return "No frame yet.";

@@ -3,13 +3,13 @@
 import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "./draw.js";
 import { lastAtMost } from "./store.js";
 import { View } from "./view.js";
-import { count, lengthWords, number, percent } from "./words.js";
+import { count, number, percent } from "./words.js";
 
 const GUTTER = 38;
-const DASHES = [[], [5, 3], [2, 2], [8, 2, 2, 2]]; // per run, so that colour is not alone
+export const DASHES = [[], [5, 3], [2, 2], [8, 2, 2, 2]]; // per run, so that colour is not alone
 
 /** A plot with one line per run. */
-class Plot extends View {
+export class Plot extends View {
   constructor(lab, options) {
     super(lab, { height: 148, needs: ["metrics", "hover", "frame"], ...options });
   }
@@ -145,11 +145,11 @@ export class Curve extends Plot {
 
   press(px) {
     this.hover(px);
-    this.lab.showStep(this.pointed);
+    this.lab.view.showStep(this.pointed);
   }
 
   key(event) {
-    return this.lab.historyKey(event);
+    return this.lab.view.historyKey(event);
   }
 
   describe() {
@@ -237,57 +237,5 @@ export class PositionBars extends Plot {
     const values = this.values();
     const slots = Math.max(0, ...values.map((v) => v.length));
     return [["answer", ...this.lab.store.runs.map((run) => run.record.label)], ...[...Array(slots).keys()].map((s) => [s + 1, ...values.map((v) => v[s] ?? "")])];
-  }
-}
-
-/** After training: token accuracy against the length of the test, logarithmic. */
-export class Ladder extends Plot {
-  constructor(lab) {
-    super(lab, { name: "ladder", title: "Tested on other lengths", height: 190, needs: ["metrics"] });
-  }
-
-  note() {
-    return "token accuracy";
-  }
-
-  get lengths() {
-    return [...new Set(this.lab.store.runs.flatMap((run) => run.record.rungs.map((rung) => rung.length)))].sort((a, b) => a - b);
-  }
-
-  paint(g) {
-    const { lengths, box } = this;
-    if (!lengths.length) return;
-    const { theme, store } = this.lab;
-    const y = scale(0, 1, box.bottom, box.top);
-    const trained = store.record.task.L;
-    const x = scale(Math.min(lengths[0], trained), Math.max(lengths.at(-1), trained), box.left + 14, box.right - 14, true);
-    axisLeft(g, theme, box, [0, 0.5, 1], y, (v) => `${100 * v} %`);
-    g.strokeStyle = theme.faint;
-    g.setLineDash([]);
-    line(g, x(trained), box.top, x(trained), box.bottom);
-    g.fillStyle = theme.faint;
-    g.textAlign = x(trained) > (box.left + box.right) / 2 ? "right" : "left";
-    g.fillText(g.textAlign === "left" ? " trained here" : "trained here ", x(trained), box.bottom - 8);
-    this.chanceLine(g, box, y);
-    axisBottom(g, theme, box, lengths, x, lengthWords);
-    store.runs.forEach((run, i) => {
-      const rungs = [...run.record.rungs].sort((a, b) => a.length - b.length);
-      this.pen(g, i);
-      polyline(g, rungs.map((rung) => [x(rung.length), y(rung.token_accuracy)]));
-      g.setLineDash([]);
-      g.fillStyle = theme.runs[i % theme.runs.length];
-      for (const rung of rungs) g.fillRect(x(rung.length) - 3, y(rung.token_accuracy) - 3, 6, 6);
-    });
-  }
-
-  describe() {
-    const { runs, record } = this.lab.store;
-    const words = runs.map((run) => `${run.record.label}: ${run.record.rungs.map((r) => `${lengthWords(r.length)} ${percent(r.token_accuracy)}`).join(", ") || "not tested"}`);
-    return `Trained at length ${record.task.L}. ${words.join("; ")}.`;
-  }
-
-  rows() {
-    const head = ["run", "length", "token_accuracy", "sequence_accuracy", "sequences"];
-    return [head, ...this.lab.store.runs.flatMap((run) => run.record.rungs.map((r) => [run.record.label, r.length, r.token_accuracy, r.sequence_accuracy, r.sequences]))];
   }
 }

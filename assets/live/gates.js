@@ -14,7 +14,7 @@ const DELTA_HIGH = 10;
 /** One column per token; noise is hatched, the selected channel is a line. */
 class Gate extends SequenceView {
   constructor(lab, index, options) {
-    super(lab, index, { ...options, needs: ["frame", "channel"] });
+    super(lab, index, { ...options, needs: ["channel"] });
   }
 
   bars(g, frame, box, at, colour, y, mean, single) {
@@ -106,7 +106,7 @@ export class KeptBars extends Gate {
 /** A heat map with one row per channel; a click or the up and down keys choose the channel. */
 export class ChannelHeat extends SequenceView {
   constructor(lab, index, options) {
-    super(lab, index, { ...options, needs: ["frame", "channel"] });
+    super(lab, index, { ...options, needs: ["channel"] });
     this.heat = new Heat();
     this.bar = el("span", { class: "bar", "aria-hidden": "true" });
     this.caption.insertBefore(el("span", { class: "legend" }, (this.low = el("span")), this.bar, (this.high = el("span"))), this.noteNode.nextSibling);
@@ -151,11 +151,11 @@ export class ChannelHeat extends SequenceView {
   press(_x, y) {
     if (!this.frame) return;
     const share = (y - this.box.top) / (this.box.bottom - this.box.top);
-    this.lab.setChannelNear(this.index, Math.max(0, Math.min(0.9999, share)) * this.channels(this.frame));
+    this.lab.view.setChannelNear(this.index, Math.max(0, Math.min(0.9999, share)) * this.channels(this.frame));
   }
 
   key(event) {
-    return this.lab.channelKey(event) || this.lab.cursorKey(event);
+    return this.lab.view.channelKey(event) || this.lab.view.cursorKey(event);
   }
 }
 

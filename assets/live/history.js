@@ -13,11 +13,11 @@ export class History {
     this.lab = lab;
     this.needs = new Set(["frame", "metrics", "all"]);
     this.range = el("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "data-role": "scrubber", "aria-label": "Training step shown",
-      oninput: () => lab.showStep(lab.store.steps[Number(this.range.value)]) });
+      oninput: () => lab.view.showStep(lab.store.steps[Number(this.range.value)]) });
     this.play = button("play", "Replay", () => this.toggle(), { "data-action": "play" });
-    this.back = button("back", "One frame back", () => this.move(-1), { small: true, "data-action": "back" });
-    this.next = button("forward", "One frame on", () => this.move(1), { small: true, "data-action": "forward" });
-    this.live = button("live", "Now", () => lab.follow(), { "data-action": "live" });
+    this.back = button("back", "One frame back", () => lab.view.moveBy(-1), { small: true, "data-action": "back" });
+    this.next = button("forward", "One frame on", () => lab.view.moveBy(1), { small: true, "data-action": "forward" });
+    this.live = button("live", "Now", () => lab.view.follow(), { "data-action": "live" });
     this.words = el("output", { class: "step" });
     this.element = el("div", { class: "history", role: "group", "aria-label": "History" }, this.play, this.back, this.range, this.next, this.words, this.live);
   }
@@ -38,15 +38,8 @@ export class History {
   }
 
   toggle() {
-    if (this.lab.view.playing) this.hold();
+    if (this.lab.view.playing) this.lab.view.hold();
     else this.start();
-  }
-
-  /** One frame along, from the keyboard or the buttons. */
-  move(by) {
-    const { steps } = this.lab.store;
-    const at = Math.max(0, Math.min(steps.length - 1, lastAtMost(steps, this.lab.view.step) + by));
-    if (steps.length) this.lab.showStep(steps[at]);
   }
 
   /** Replays once, from the start when the end is shown. */
@@ -62,11 +55,6 @@ export class History {
     this.lab.animate((now) => this.advance(now));
   }
 
-  hold() {
-    this.lab.view.playing = false;
-    this.lab.touch("metrics");
-  }
-
   /** Called before each redraw; returns whether to go on. */
   advance(now) {
     if (!this.lab.view.playing) return false;
@@ -74,9 +62,9 @@ export class History {
     this.began ??= now;
     const whole = Math.min(LONGEST, Math.max(SHORTEST, PER_FRAME * steps.length));
     const at = Math.min(steps.length - 1, this.from + Math.floor(((now - this.began) / whole) * steps.length));
-    this.lab.showStep(steps[at], { playing: true });
+    this.lab.view.showStep(steps[at], { playing: true });
     if (at < steps.length - 1) return true;
-    this.hold();
+    this.lab.view.hold();
     return false;
   }
 }

@@ -10,7 +10,7 @@ const ITERATIONS = 24; // of the power method; the picture needs directions to a
 
 export class Phase extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "phase", title: "path of the state", symbol: ["h", "h"], height: 264, needs: ["frame", "channel", "axes"] });
+    super(lab, index, { name: "phase", title: "path of the state", symbol: ["h", "h"], height: 264, needs: ["channel", "axes"] });
   }
 
   note() {
@@ -52,7 +52,7 @@ export class Phase extends SequenceView {
     const { points, names } = this.path();
     const { x, y, low, high } = this.scales();
     this.paintAxes(g, theme, x, y, low, high, names);
-    const { from, to } = this.lab.range(this.index);
+    const { from, to } = this.lab.view.range(this.index);
     g.lineWidth = 1.5;
     for (let t = Math.max(from, 1); t < to; t++) {
       g.globalAlpha = 0.25 + (0.65 * (t - from)) / (to - from); // later is stronger
@@ -130,14 +130,14 @@ export class Phase extends SequenceView {
   hover(px, py) {
     if (!this.frame) return;
     const { x, y } = this.scales();
-    const { from, to } = this.lab.range(this.index);
+    const { from, to } = this.lab.view.range(this.index);
     let [best, distance] = [-1, 24 ** 2];
     for (let t = from; t < to; t++) {
       const [a, b] = this.path().points[t];
       const d = (x(a) - px) ** 2 + (y(b) - py) ** 2;
       if (d < distance) [best, distance] = [t, d];
     }
-    if (best >= 0) this.lab.setCursor(best);
+    if (best >= 0) this.lab.view.setCursor(best);
   }
 
   describe() {

@@ -34,7 +34,7 @@ export class Probe {
 
   /** The tokens to show: the edit that is on its way, else the frame's. */
   get tokens() {
-    return this.pending ?? this.lab.frame(0)?.tokens ?? [];
+    return this.pending ?? this.lab.view.frame(0)?.tokens ?? [];
   }
 
   get editable() {
@@ -147,14 +147,14 @@ export class Probe {
     this.strip.addEventListener("pointerdown", (event) => {
       const t = place(event);
       if (t < 0) return;
-      this.lab.setCursor(t);
+      this.lab.view.setCursor(t);
       this.cells[t].focus({ preventScroll: true });
       if (this.editable && this.isMovable(t)) this.take(t, event.pointerId);
     });
     this.strip.addEventListener("pointermove", (event) => {
       const t = place(event);
       if (this.held !== undefined) this.over(t);
-      else if (t >= 0 && event.pointerType === "mouse") this.lab.setCursor(t);
+      else if (t >= 0 && event.pointerType === "mouse") this.lab.view.setCursor(t);
     });
     this.strip.addEventListener("pointerup", (event) => this.drop(place(event)));
     this.strip.addEventListener("pointercancel", () => this.drop(-1));
@@ -185,8 +185,8 @@ export class Probe {
   key(event) {
     const along = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.perRow, ArrowDown: this.perRow }[event.key];
     if (along && event.shiftKey) this.shift(along);
-    else if (along) this.lab.setCursor(this.lab.view.cursor + along);
-    else if (!this.type(event) && !this.lab.cursorKey(event)) return;
+    else if (along) this.lab.view.setCursor(this.lab.view.cursor + along);
+    else if (!this.type(event) && !this.lab.view.cursorKey(event)) return;
     event.preventDefault();
   }
 
@@ -209,7 +209,7 @@ export class Probe {
   /** The two slots change places: a token into silence, or two tokens with each other. */
   move(from, to) {
     this.edit((tokens) => { [tokens[from], tokens[to]] = [tokens[to], tokens[from]]; });
-    this.lab.setCursor(to);
+    this.lab.view.setCursor(to);
   }
 
   insertNoise() {
@@ -225,7 +225,7 @@ export class Probe {
     change(tokens);
     this.pending = tokens;
     this.refusal = undefined;
-    this.lab.follow();
+    this.lab.view.follow();
     this.lab.touch("frame");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.send(tokens), SEND_AFTER);

@@ -19,7 +19,7 @@ export class Readout {
 
   update() {
     const { lab } = this;
-    const frame = lab.frame(this.index);
+    const frame = lab.view.frame(this.index);
     const t = lab.view.cursor;
     if (!frame || t >= frame.L) {
       for (const node of [this.token, this.delta, this.kept, this.size, this.says]) setText(node, "–");

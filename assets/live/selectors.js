@@ -11,16 +11,16 @@ export class Selectors {
     this.layers = 0;
     this.layerBox = el("div");
     this.channelWords = el("output", { class: "channel" });
-    const step = (name, words, by) => button(name, words, () => lab.setChannel(lab.view.channel + by), { small: true, "data-action": words.toLowerCase().replace(" ", "-") });
+    const step = (name, words, by) => button(name, words, () => lab.view.setChannel(lab.view.channel + by), { small: true, "data-action": words.toLowerCase().replace(" ", "-") });
     const zoom = (name, words, act) => {
       const node = button(name, words, () => isAllowed(node) && act(), { small: true, "data-action": words.toLowerCase().replaceAll(" ", "-") });
       return node;
     };
     this.near = zoom("plus", "Fewer tokens", () => this.zoom(0.5));
     this.far = zoom("minus", "More tokens", () => this.zoom(2));
-    this.whole = zoom("whole", "Whole sequence", () => lab.setZoom(null));
+    this.whole = zoom("whole", "Whole sequence", () => lab.view.setZoom(null));
     this.zoomWords = el("output", { class: "zoom" });
-    this.axes = choice("Path", uniqueName("axes"), [["principal", "main directions"], ["states", "states 1, 2"]], lab.view.axes, (value) => lab.setAxes(value));
+    this.axes = choice("Path", uniqueName("axes"), [["principal", "main directions"], ["states", "states 1, 2"]], lab.view.axes, (value) => lab.view.setAxes(value));
     this.element = el("div", { class: "selectors" },
       this.layerBox,
       el("div", { class: "group", role: "group", "aria-label": "Channel" }, el("span", { class: "legend" }, "Channel"), step("back", "Previous channel", -1), this.channelWords, step("forward", "Next channel", 1)),
@@ -30,12 +30,12 @@ export class Selectors {
 
   update() {
     const { lab } = this;
-    const frame = lab.frame(0) ?? lab.frame(1);
+    const frame = lab.view.frame(0) ?? lab.view.frame(1);
     if (!frame) return;
     if (frame.layers.length !== this.layers) this.offerLayers(frame.layers.length);
     if (this.layers > 1) choose(this.layerBox.firstChild, lab.view.layer);
     choose(this.axes, lab.view.axes);
-    const { from, to } = lab.range(0);
+    const { from, to } = lab.view.range(0);
     setText(this.channelWords, String(frame.channels[Math.min(lab.view.channel, frame.channels.length - 1)]));
     setText(this.zoomWords, `${from}–${to - 1}`);
     allow(this.near, to - from <= NEAREST ? "Already the narrowest" : "");
@@ -45,16 +45,16 @@ export class Selectors {
   offerLayers(n) {
     this.layers = n;
     const options = Array.from({ length: n }, (_, i) => [i, String(i + 1)]);
-    this.layerBox.replaceChildren(...(n > 1 ? [choice("Layer", uniqueName("layer"), options, this.lab.view.layer, (i) => this.lab.setLayer(i))] : []));
+    this.layerBox.replaceChildren(...(n > 1 ? [choice("Layer", uniqueName("layer"), options, this.lab.view.layer, (i) => this.lab.view.setLayer(i))] : []));
   }
 
   /** Shows `factor` times as many tokens around the cursor. */
   zoom(factor) {
     const { lab } = this;
-    const L = lab.frame(0).L;
-    const { from, to } = lab.range(0);
+    const L = lab.view.frame(0).L;
+    const { from, to } = lab.view.range(0);
     const wide = Math.max(NEAREST, Math.min(L, Math.round((to - from) * factor)));
     const first = Math.max(0, Math.min(L - wide, Math.round(lab.view.cursor - wide / 2)));
-    lab.setZoom(wide >= L ? null : { from: first, to: first + wide });
+    lab.view.setZoom(wide >= L ? null : { from: first, to: first + wide });
   }
 }

@@ -9,7 +9,7 @@ export const MARGIN = 8;
 
 export class SequenceView extends View {
   constructor(lab, index, options) {
-    super(lab, { needs: ["frame"], ...options });
+    super(lab, { ...options, needs: ["frame", "cursor", ...(options.needs ?? [])] });
     this.index = index;
     this.top = options.top ?? 4;
     this.bottom = options.bottom ?? 4; // pixels below the plot, 16 where token positions are written
@@ -25,7 +25,7 @@ export class SequenceView extends View {
   }
 
   get frame() {
-    return this.lab.frame(this.index);
+    return this.lab.view.frame(this.index);
   }
 
   get layer() {
@@ -41,9 +41,13 @@ export class SequenceView extends View {
     return { left: GUTTER, right: this.size.width - MARGIN, top: this.top, bottom: this.size.height - this.bottom };
   }
 
+  get cursorBox() {
+    return this.box;
+  }
+
   /** Where each token stands. */
   columns() {
-    const { from, to } = this.lab.range(this.index);
+    const { from, to } = this.lab.view.range(this.index);
     return columns({ left: GUTTER, right: this.size.width - MARGIN, from, to });
   }
 
@@ -58,7 +62,7 @@ export class SequenceView extends View {
     const at = this.columns();
     const t = this.lab.view.cursor;
     if (t < at.from || t >= at.to) return;
-    const { top, bottom } = this.box;
+    const { top, bottom } = this.cursorBox;
     const [x, wide] = [at.x(t), Math.max(at.wide, 3)];
     g.strokeStyle = this.lab.theme.background;
     g.lineWidth = 3;
@@ -70,11 +74,11 @@ export class SequenceView extends View {
 
   hover(x) {
     if (!this.frame || x < GUTTER - 6) return;
-    this.lab.setCursor(this.columns().at(x));
+    this.lab.view.setCursor(this.columns().at(x));
   }
 
   key(event) {
-    return this.lab.cursorKey(event);
+    return this.lab.view.cursorKey(event);
   }
 
   /** "A at position 12": the token under the cursor, for texts. */

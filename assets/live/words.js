@@ -10,9 +10,9 @@ export function number(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e5) return value.toExponential(1).replace("e+", "e");
-  if (size >= 1000) return String(Math.round(value));
-  return String(Number(value.toPrecision(3)));
+  const sign = value < 0 ? "−" : "";
+  if (size < 1e-4 || size >= 1e5) return sign + size.toExponential(1).replace("e+", "e").replace("e-", "e−");
+  return sign + (size >= 1000 ? Math.round(size) : Number(size.toPrecision(3)));
 }
 
 /** Thousands with thin spaces: 12 500. */

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +19,13 @@ from pydantic import ValidationError
 import ssmviz
 from ssmviz.runs.bell import ring
 from ssmviz.runs.closing import drain
+from ssmviz.runs.entry import TRAINER
 from ssmviz.runs.locks import FileLock, holder, is_held
 from ssmviz.runs.records import ACTIVE, RESUMABLE, Control, ExperimentRow, Refused
 from ssmviz.runs.store import Store
 from ssmviz.settings import TrainSettings, explain
 from ssmviz.tasks import TASKS
 
-TRAINER = "ssmviz.training.loop:train"
 MAX_SPEED = 100_000.0
 PROJECT = Path(ssmviz.__file__).parent.parent
 
@@ -72,21 +75,26 @@ class Client:
             return
         self.store.set_shutdown(True)
         ring(self.store.root)
-        self._wait_for_launcher_to_end(end - time.monotonic() - 0.3)
+        self._wait_for_launcher_to_end(end - time.monotonic() - 0.4)
         self._kill_launcher()
-        drain(self.store, end - 0.1)  # workers of a launcher that is not there any more
+        drain(self.store, end - 0.2)  # workers of a launcher that is not there any more
 
     def _wait_for_launcher_to_end(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while is_held(self.store.root / "launcher.lock") and time.monotonic() < end:
             time.sleep(0.01)
-        if self._process is not None:
-            self._process.poll()
 
     def _kill_launcher(self) -> None:
-        if self._process is not None and self._process.poll() is None and holder(self.store.root / "launcher.lock"):
-            self._process.kill()
-            self._process.wait(1.0)
+        """What is left of it: a launcher that hangs, or a fork server that was still loading torch."""
+        pid = holder(self.store.root / "launcher.lock")
+        if pid is None and self._process is not None and self._process.returncode is None:
+            pid = self._process.pid  # ended, but not waited for: the number is still its own
+        if pid is not None:
+            with suppress(OSError):
+                kill_group(pid)
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
 
     # experiments
 
@@ -233,12 +241,20 @@ def _start_detached(command: list[str]) -> subprocess.Popen[bytes]:
     nowhere = subprocess.DEVNULL
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - fixed words
             command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, creationflags=flags
         )
     return subprocess.Popen(  # noqa: S603 - fixed words
         command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
     )
+
+
+def kill_group(pid: int) -> None:
+    """End a launcher and all it has started, at once."""
+    if sys.platform == "win32":
+        os.kill(pid, signal.SIGTERM)  # ends the process there; workers look at the shutdown flag
+    else:
+        os.killpg(pid, signal.SIGKILL)  # a launcher leads its own group
 
 
 def _validated(settings: TrainSettings) -> TrainSettings:

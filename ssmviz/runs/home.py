@@ -56,7 +56,7 @@ def _check_writable(path: Path) -> None:
 def _temporary() -> Path:
     """The same private directory every time, so that a restarted app finds its runs."""
     user = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    path = Path(tempfile.gettempdir()) / f"ssmviz-{user}"
+    path = Path(tempfile.gettempdir()) / f"ssmviz-runs-{user}"
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         mine = not hasattr(os, "getuid") or (path.lstat().st_uid == os.getuid() and not path.is_symlink())
@@ -65,4 +65,4 @@ def _temporary() -> Path:
             return path.resolve()
     except OSError:
         pass  # taken by somebody else: a fresh one follows
-    return Path(tempfile.mkdtemp(prefix="ssmviz-")).resolve()
+    return Path(tempfile.mkdtemp(prefix="ssmviz-runs-")).resolve()

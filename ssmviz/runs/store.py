@@ -52,7 +52,7 @@ class Watch:
 
     control: Control
     attempt: int  # of its run; another number means that it is not wanted any more
-    twins: tuple[str, ...]  # ids of the other running runs of the experiment
+    twins: tuple[str, ...]  # ids of the other runs of the experiment that run or are about to
     shutdown: bool
 
 
@@ -63,10 +63,18 @@ class Store(RunFiles):
         root: directory of the store; `home.default_home()` when None, a temporary one when that cannot be
             written to (`notice` then says so, for a banner).
         free: bytes left on the disk of a path.
+        fixed: exactly this root, whatever state its disk is in: for launcher and workers of a store in use.
     """
 
-    def __init__(self, root: Path | str | None = None, *, free: Callable[[Path], int] = home.free_bytes) -> None:
-        path, self.notice = home.prepare(None if root is None else Path(root))
+    def __init__(
+        self,
+        root: Path | str | None = None,
+        *,
+        free: Callable[[Path], int] = home.free_bytes,
+        fixed: bool = False,
+    ) -> None:
+        wanted = None if root is None else Path(root)
+        path, self.notice = (wanted, "") if fixed and wanted is not None else home.prepare(wanted)
         super().__init__(path, Connections(), free)
         (self.root / "runs").mkdir(exist_ok=True)
         self._index = Index(self.root, self._connections)
@@ -150,6 +158,9 @@ class Store(RunFiles):
         runs = self.runs_of(experiment)
         self.update_control(experiment, stop=True)
         self.cancel_queued(experiment)
+        for run in runs:
+            if run.state not in ACTIVE:
+                self.kill(run.id)  # one that only answers probes has nothing to save
         end = time.monotonic() + timeout
         while any(self.is_alive(run.id) for run in runs) and time.monotonic() < end:
             time.sleep(0.01)
@@ -273,7 +284,7 @@ class Store(RunFiles):
         mine = next((row for row in rows if row["run"] == run), None)
         if mine is None:
             return Watch(Control(stop=True), -1, (), False)
-        twins = tuple(row["run"] for row in rows if row["run"] != run and row["state"] == "running")
+        twins = tuple(row["run"] for row in rows if row["run"] != run and row["state"] in ACTIVE)
         return Watch(control_row(mine), mine["attempt"], twins, bool(mine["shutdown"]))
 
     def hold_one_further(self, experiment: str, step: int) -> None:

@@ -129,10 +129,10 @@ def scan(
         y (batch, L, D) in the dtype of x, and the last state (batch, D, N) in float32.
 
     Raises:
-        ValueError: a shape, device or option does not fit. Raised before anything is launched.
-        TypeError: a dtype is not supported.
+        ValueError: a size or device that the kernels do not take; the shapes are checked by `kernels.selective_scan`.
+        TypeError: a dtype that they do not take.
     """
-    _check(x, delta, A, B, C, D_skip, z, delta_bias, h0, b_discretisation)
+    _check(x, A)
     tensors = (x, delta, A, B, C, D_skip, z, delta_bias, h0)
     zoh = b_discretisation == "zoh"
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
@@ -309,31 +309,13 @@ class _Scan(torch.autograd.Function):
         return *typed, None, None
 
 
-def _check(
-    x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor,
-    D_skip: Tensor | None, z: Tensor | None, delta_bias: Tensor | None, h0: Tensor | None, b_discretisation: str,
-) -> None:  # fmt: skip
-    if x.ndim != 3 or 0 in x.shape:
-        raise ValueError(f"x must be (batch, L, D), none of them 0, got {tuple(x.shape)}")
-    if A.ndim != 2 or A.shape[0] != x.shape[2] or not 1 <= A.shape[1] <= MAX_N:
-        raise ValueError(f"A must be (D={x.shape[2]}, N) with N from 1 to {MAX_N}, got {tuple(A.shape)}")
-    (batch, L, D), N = x.shape, A.shape[1]
-    if batch > MAX_GRID_YZ:
-        raise ValueError(f"batch must be at most {MAX_GRID_YZ} on CUDA, got {batch}; split it")
-    if b_discretisation not in ("euler", "zoh"):
-        raise ValueError(f"b_discretisation must be 'euler' or 'zoh', got {b_discretisation!r}")
+def _check(x: Tensor, A: Tensor) -> None:
+    """What this backend asks beyond `kernels.selective_scan`."""
+    if not 1 <= A.shape[1] <= MAX_N:
+        raise ValueError(f"N must be in 1..{MAX_N} on the triton backend, got {A.shape[1]}; use backend='torch'")
+    if len(x) > MAX_GRID_YZ:
+        raise ValueError(f"batch must be at most {MAX_GRID_YZ} on the triton backend, got {len(x)}; split it")
     if x.device.type != "cuda" and not INTERPRETED:
         raise ValueError(f"the triton backend needs CUDA tensors, got x on {x.device}; use backend='auto'")
-    wanted = {
-        "delta": (delta, (batch, L, D)), "A": (A, (D, N)), "B": (B, (batch, L, N)), "C": (C, (batch, L, N)),
-        "D_skip": (D_skip, (D,)), "z": (z, (batch, L, D)), "delta_bias": (delta_bias, (D,)), "h0": (h0, (batch, D, N)),
-    }  # fmt: skip
-    for name, (t, shape) in {"x": (x, (batch, L, D)), **wanted}.items():
-        if t is None:
-            continue
-        if tuple(t.shape) != shape:
-            raise ValueError(f"{name} must be {shape} for x {tuple(x.shape)} and N={N}, got {tuple(t.shape)}")
-        if t.device != x.device:
-            raise ValueError(f"{name} must be on {x.device} as x is, got {t.device}")
-        if t.dtype not in DTYPES:
-            raise TypeError(f"{name} must be float32, bfloat16 or float16 on this backend, got {t.dtype}")
+    if x.dtype not in DTYPES:
+        raise TypeError(f"x must be float32, bfloat16 or float16 on the triton backend, got {x.dtype}")

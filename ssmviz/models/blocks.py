@@ -104,7 +104,7 @@ class Mamba(Block):
 
     def _convolve(self, x: Tensor, backend: str) -> Tensor:
         """SiLU of the causal depthwise convolution: (batch, L, D) -> the same."""
-        y: Tensor = causal_conv1d(x, self.conv1d.weight[:, 0], self.conv1d.bias, activation="silu", backend=backend)
+        y: Tensor = causal_conv1d(x, self.conv1d.weight, self.conv1d.bias, activation="silu", backend=backend)
         return y
 
     def _taps(self, inputs: Sequence[Tensor]) -> Tensor:

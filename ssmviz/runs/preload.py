@@ -1,12 +1,20 @@
 """Imported once by the fork server: every worker is a copy of a process that has torch and the kernels ready.
 
-Starts no thread and touches no GPU; neither would survive the fork.
+Starts no thread and touches no GPU, since neither would survive the fork. So networks are built and looked at,
+but not trained: the first backward pass makes torch count the GPUs.
 """
 
 from __future__ import annotations
 
-import importlib
 from contextlib import suppress
+
+from ssmviz.runs.driver import probe_tokens
+from ssmviz.runs.entry import TRAINER
+from ssmviz.runs.worker import load
+from ssmviz.settings import LayerName, ModelSettings, TaskSettings, TrainSettings
+from ssmviz.traces import Probe
+
+LAYERS: tuple[LayerName, ...] = ("s6", "s4d")
 
 
 def warm() -> None:
@@ -15,15 +23,21 @@ def warm() -> None:
         import torch
 
         torch.set_num_threads(1)
-    for name in ("ssmviz.runs.worker", "ssmviz.training.loop"):
-        with suppress(Exception):
-            importlib.import_module(name)
     with suppress(Exception):
         import kernels
 
-        warm_up = getattr(kernels, "warm_up", None)
-        if warm_up is not None:
-            warm_up()
+        kernels.warm_up()
+    for layer in LAYERS:
+        with suppress(Exception):
+            _look_at(layer)
+
+
+def _look_at(layer: LayerName) -> None:
+    model = ModelSettings(layer=layer, d_model=8, N=4)
+    settings = TrainSettings(task=TaskSettings(L=16, n_data=4), model=model, device="cpu", eval_batch=2)
+    trainer = load(TRAINER)(settings, None)
+    next(trainer)
+    trainer.send(Probe(probe_tokens(settings, None)))
 
 
 warm()

@@ -35,7 +35,7 @@ export class Answers {
       this.paint(cell, t, frame.predicted[t], right, frame.confidence[t]);
     });
     const right = asked.filter((t) => frame.predicted[t] === frame.targets[t]).length;
-    setText(row.total, `${right} of ${asked.length}`);
+    setText(row.total, `${right}/${asked.length}`);
   }
 
   fill(row, asked, paint) {
@@ -46,7 +46,7 @@ export class Answers {
       const bar = el("i", { "aria-hidden": "true" });
       const cell = { element: el("td", {}, token, mark, bar), token, mark, bar };
       cell.element.addEventListener("pointerenter", () => this.lab.view.setCursor(cell.t));
-      row.total.before(cell.element);
+      row.element.append(cell.element);
       row.cells.push(cell);
     }
     asked.forEach((t, i) => paint(row.cells[i], t));

@@ -9,11 +9,14 @@ const READABLE = 9; // narrowest column in which a letter is written
 
 export class Band extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "tokens", title: "Tokens and answers", height: 2 * CELL + 26, top: 2, bottom: 24 });
+    super(lab, index, { name: "tokens", title: "Tokens and answers", height: 2 * CELL + 32, top: 14, bottom: 18 });
   }
 
   note() {
-    return "token · said · right?";
+    const { frame } = this;
+    if (!frame) return "";
+    const asked = [...frame.targets.keys()].filter((t) => frame.targets[t] >= 0);
+    return `${asked.filter((t) => frame.predicted[t] === frame.targets[t]).length} of ${asked.length} right`;
   }
 
   paintFrame(g, frame, box, at) {
@@ -23,8 +26,7 @@ export class Band extends SequenceView {
       this.cell(g, at, t, frame.tokens[t], box.top);
       if (frame.targets[t] < 0) continue;
       this.cell(g, at, t, frame.predicted[t], box.top + CELL + 1);
-      const right = frame.predicted[t] === frame.targets[t];
-      verdict(g, theme, right, at.middle(t), box.top + 2 * CELL + 12, Math.max(3.5, Math.min(9, at.wide - 1.5)));
+      this.judge(g, theme, frame.predicted[t] === frame.targets[t], at, t, box.top + 2 * CELL + 3);
     }
     this.paintCallouts(g, frame, box, at);
   }
@@ -32,7 +34,7 @@ export class Band extends SequenceView {
   paintLabels(g, box) {
     g.textAlign = "right";
     g.fillStyle = this.lab.theme.faint;
-    for (const [row, words] of ["read", "said"].entries()) g.fillText(words, box.left - 6, box.top + CELL / 2 + row * (CELL + 1));
+    for (const [row, words] of ["read", "said", "right?"].entries()) g.fillText(words, box.left - 6, box.top + CELL / 2 + row * (CELL + 1));
   }
 
   cell(g, at, t, id, top) {
@@ -53,7 +55,17 @@ export class Band extends SequenceView {
     g.fillText(token.label, at.middle(t) - gap / 2, top + CELL / 2);
   }
 
-  /** Narrow columns: letters of data tokens in the free row below, where they do not touch. */
+  /** A tick or a cross; where columns are too narrow for that, a high bar for right and a low one for wrong. */
+  judge(g, theme, right, at, t, top) {
+    if (at.wide >= 4.5) {
+      verdict(g, theme, right, at.middle(t), top + 6, Math.min(9, at.wide - 1.5));
+      return;
+    }
+    g.fillStyle = right ? theme.right : theme.wrong;
+    g.fillRect(at.x(t), top + (right ? 0 : 7), at.wide, 6);
+  }
+
+  /** Narrow columns: letters of data tokens in a row of their own above, where they do not touch. */
   paintCallouts(g, frame, box, at) {
     if (at.wide >= READABLE) return;
     const { theme, store } = this.lab;
@@ -66,7 +78,7 @@ export class Band extends SequenceView {
       const half = g.measureText(token.label).width / 2 + 1;
       if (at.middle(t) - half < free) continue;
       g.fillStyle = theme.text;
-      g.fillText(token.label, at.middle(t), box.top + CELL + 9);
+      g.fillText(token.label, at.middle(t), box.top - 7);
       free = at.middle(t) + half;
     }
   }
@@ -80,9 +92,8 @@ export class Band extends SequenceView {
     const { frame } = this;
     if (!frame) return "No frame yet.";
     const asked = [...frame.targets.keys()].filter((t) => frame.targets[t] >= 0);
-    const right = asked.filter((t) => frame.predicted[t] === frame.targets[t]);
     const labels = (ids) => ids.map((id) => this.lab.store.token(id).label).join(" ");
-    return `${frame.L} tokens. Wanted ${labels(asked.map((t) => frame.targets[t]))}; ${this.owner} says ${labels(asked.map((t) => frame.predicted[t]))}: ${right.length} of ${asked.length} right.`;
+    return `${frame.L} tokens, ${this.note()}. Wanted ${labels(asked.map((t) => frame.targets[t]))}; ${this.owner} says ${labels(asked.map((t) => frame.predicted[t]))}.`;
   }
 
   rows() {

@@ -59,7 +59,7 @@ class Lab {
   watch() {
     this.aborter = new AbortController();
     document.addEventListener("visibilitychange", () => this.onVisibility(), { signal: this.aborter.signal });
-    this.resizer = new ResizeObserver(() => this.touch("size"));
+    this.resizer = new ResizeObserver(([entry]) => this.onWidth(Math.round(entry.contentRect.width)));
     this.resizer.observe(this.element);
     this.sight = new IntersectionObserver(([entry]) => {
       this.away = !entry.isIntersecting;
@@ -78,6 +78,12 @@ class Lab {
     clearTimeout(this.teller);
     this.element.remove();
     this.destroyed = true;
+  }
+
+  onWidth(width) {
+    if (width === this.width) return; // heights follow the content and change nothing
+    this.width = width;
+    this.touch("size");
   }
 
   /** A hidden page does nothing: no socket, no redraw. */

@@ -16,7 +16,7 @@ export class Phase extends SequenceView {
   note() {
     if (!this.frame) return "";
     const { names, share } = this.path();
-    return share === null ? `${names[0]} against ${names[1]}` : `two main directions, ${percent(share)} of the variance`;
+    return share === null ? `${names[0]} against ${names[1]}` : `main directions: ${percent(share)} of the variance`;
   }
 
   /** Points [x, y] per token, after each token, with the axes' names. */

@@ -8,6 +8,19 @@ const NARROWEST = 15; // px of a cell; more tokens wrap into further rows of equ
 const HELP = "Drag a letter to another slot, or select it and press Shift with an arrow key. Both models answer with their next picture.";
 const SEND_AFTER = 150; // ms: quick key presses become one request
 
+const MEANINGS = {
+  data: () => "letters: data",
+  noise: () => "hatched: noise",
+  marker: (label) => `${label}: say the next letter`,
+  trigger: (label) => `${label}: say what followed it before`,
+};
+
+/** What the kinds of tokens mean, each once. */
+function legend(vocabulary) {
+  const kinds = new Map(vocabulary.map(({ kind, label }) => [kind, label]));
+  return [...kinds].map(([kind, label]) => MEANINGS[kind]?.(label)).filter(Boolean).join(" · ");
+}
+
 export class Probe {
   constructor(lab) {
     this.lab = lab;
@@ -23,7 +36,7 @@ export class Probe {
     this.tools = el("div", { class: "tools", role: "group", "aria-label": "Edit the probe" }, this.left, this.right, this.insert, this.remove, this.reset);
     this.help = el("p", { class: "help" });
     this.element = el("section", { class: "probe", "aria-label": "Probe" },
-      el("header", {}, el("h3", {}, "The sequence both models read"), this.tools), this.strip, this.noteNode, this.help);
+      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools), this.strip, this.noteNode, this.help);
     this.listen();
   }
 
@@ -131,6 +144,7 @@ export class Probe {
     const { recorded } = this.lab.store.record;
     this.tools.hidden = Boolean(recorded) || this.lab.options.controls === false;
     setText(this.help, this.editable ? HELP : recorded ? "A recording cannot answer edits: start a training to move tokens and see both models respond." : "");
+    setText(this.legend, legend(this.lab.store.record.vocabulary));
     this.noteNode.classList.toggle("refused", Boolean(this.refusal));
     setText(this.noteNode, this.refusal ?? (this.pending ? "Edited: waiting for both models" : ""));
   }

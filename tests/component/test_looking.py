@@ -1,0 +1,193 @@
+"""Looking at a run: every view follows one step, one token, one channel; the past needs no server."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.component.harness import DARK, Harness
+from tests.component.synthetic import Twins
+
+pytestmark = pytest.mark.browser
+
+SEQUENCE_VIEWS = ("tokens", "delta", "delta-channels", "kept", "state", "states")
+
+
+def canvas(harness: Harness, view: str, run: int = 0):
+    return harness.page.locator(f'.twin[data-run="{run}"] .view-{view} canvas')
+
+
+def test_recording_replays_by_itself_and_rests_on_its_last_frame(page: Page) -> None:
+    page.clock.install()
+    harness = Harness(page, Twins(L=16, n_data=2, vocab=6, D=4, N=2, frames=5, steps=40))
+    harness.open()
+    harness.wait("state", "replay")
+    page.clock.run_for(3000)
+    assert 0 < int(harness.counter("step")) < 40
+    page.clock.run_for(4000)
+    harness.wait("state", "settled")
+    assert (harness.counter("step"), harness.errors) == ("40", [])
+
+
+def test_without_motion_the_last_frame_is_shown_at_once(recording: Harness) -> None:
+    assert recording.counter("state") == "settled"
+    expect(recording.page.locator(".status-line")).to_contain_text("Recorded run · step 100 of 100")
+
+
+def test_scrubbing_asks_the_server_for_nothing(recording: Harness) -> None:
+    asked = list(recording.requests)
+    scrubber = recording.page.locator("[data-role=scrubber]")
+    for index in (0, 5, 3, 10):
+        scrubber.fill(str(index))
+        recording.wait("step", 10 * index)
+    assert recording.requests == asked
+    assert recording.sockets == []
+
+
+def test_scores_belong_to_the_step_shown(recording: Harness) -> None:
+    first = recording.page.locator(".card strong").first
+    expect(first).to_have_text(f"{100 * recording.twins.skill('s6', 100):.1f} %")
+    recording.page.locator("[data-role=scrubber]").fill("4")
+    expect(first).to_have_text(f"{100 * recording.twins.skill('s6', 40):.1f} %")
+
+
+def test_finished_run_costs_nothing(recording: Harness) -> None:
+    recording.page.wait_for_timeout(400)  # texts for screen readers follow the last redraw
+    before = recording.counter("draws")
+    recording.page.evaluate("window.asked = []; window.requestAnimationFrame = () => { window.asked.push(new Error().stack); }")
+    requests = len(recording.requests)
+    recording.page.wait_for_timeout(500)
+    assert (recording.counter("draws"), len(recording.requests)) == (before, requests)
+    assert recording.page.evaluate("window.asked") == []
+
+
+def test_a_token_stands_at_the_same_x_in_all_its_views(recording: Harness) -> None:
+    for run in (0, 1):
+        boxes = [canvas(recording, view, run).bounding_box() for view in SEQUENCE_VIEWS]
+        assert len({(box["x"], box["width"]) for box in boxes if box}) == 1
+    for view in SEQUENCE_VIEWS:
+        canvas(recording, view).hover(position={"x": 44 + 5, "y": 10})
+        recording.wait("cursor", 0)
+        box = canvas(recording, view).bounding_box()
+        canvas(recording, view).hover(position={"x": box["width"] - 12, "y": 10})
+        recording.wait("cursor", 27)
+
+
+def test_one_cursor_ties_strip_canvases_and_numbers(recording: Harness) -> None:
+    page = recording.page
+    page.locator('.cell[data-t="7"]').hover()
+    recording.wait("cursor", 7)
+    expect(page.locator(".readout").nth(1).locator("dd").first).to_contain_text("7: ")
+    canvas(recording, "state").focus()
+    page.keyboard.press("ArrowRight")
+    recording.wait("cursor", 8)
+    page.keyboard.press("End")
+    recording.wait("cursor", 27)
+    expect(page.locator('.cell[data-t="27"]')).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".readout").first.locator("dd").last).to_contain_text("%")
+
+
+def test_channel_is_chosen_by_a_click_on_its_row_or_by_keys(recording: Harness) -> None:
+    state = canvas(recording, "state", 1)
+    box = state.bounding_box()
+    state.click(position={"x": 100, "y": box["height"] - 8})
+    recording.wait("channel", 7)
+    expect(recording.page.locator("output.channel")).to_have_text("7")
+    recording.page.keyboard.press("ArrowUp")
+    recording.wait("channel", 6)
+    expect(recording.page.locator(".view-states .note").first).to_contain_text("channel 6")
+
+
+def test_other_layer_shows_other_numbers(recording: Harness) -> None:
+    note = recording.page.locator(".view-phase .note").first
+    before = note.text_content()
+    recording.page.get_by_text("2", exact=True).first.click()
+    expect(note).not_to_have_text(before or "")
+
+
+def test_zoom_keeps_the_cursor_in_sight(recording: Harness) -> None:
+    page = recording.page
+    for _ in range(2):
+        page.locator("[data-action=fewer-tokens]").click()
+    expect(page.locator("output.zoom")).not_to_have_text("0–27")
+    canvas(recording, "delta").focus()
+    page.keyboard.press("End")
+    expect(page.locator("output.zoom")).to_have_text("20–27")
+    page.locator("[data-action=whole-sequence]").click()
+    expect(page.locator("output.zoom")).to_have_text("0–27")
+
+
+def test_pressing_a_curve_scrubs_there(recording: Harness) -> None:
+    curve = recording.page.locator(".view-tokens-right canvas")
+    box = curve.bounding_box()
+    curve.click(position={"x": 38 + (box["width"] - 48) * 0.505, "y": 40})
+    recording.page.wait_for_function("() => true")
+    assert recording.counter("step") in ("50", "51")
+    recording.page.keyboard.press("Home")
+    recording.wait("step", 0)
+
+
+def test_every_picture_has_words_from_its_data(recording: Harness) -> None:
+    recording.page.wait_for_timeout(400)
+    labels = recording.page.locator("canvas").evaluate_all("all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))")
+    assert len(labels) == 4 + 2 * 7
+    assert all(any(character.isdigit() for character in label) for label in labels)
+    expect(recording.page.locator("p[role=status]")).to_contain_text("S6: 99.")
+
+
+@pytest.mark.parametrize(("kind", "start"), [("PNG", b"\x89PNG"), ("CSV", b"position,token,delta_geometric_mean")])
+def test_views_are_saved(recording: Harness, kind: str, start: bytes) -> None:
+    view = recording.page.locator(".view-delta").first
+    view.locator("summary").click()
+    with recording.page.expect_download() as download:
+        view.get_by_role("button", name=kind).click()
+    with open(download.value.path(), "rb") as file:
+        assert file.read().startswith(start)
+    assert download.value.suggested_filename == f"ssmviz-s6-delta-step-100.{kind.lower()}"
+
+
+def test_other_lengths_are_shown_once_tested(lab: Callable[..., Harness], recording: Harness) -> None:
+    expect(recording.page.locator(".after")).to_be_hidden()
+    tested = lab(rungs=True)
+    expect(tested.page.locator(".after")).to_be_visible()
+    expect(tested.page.locator(".rungs tbody th")).to_have_text(["12", "24 (trained)", "48", "96"])
+
+
+def test_theme_is_followed_while_open(recording: Harness) -> None:
+    root = recording.page.locator(".ssmviz-lab")
+    expect(root).to_have_attribute("data-theme", "light")
+    recording.theme(DARK)
+    expect(root).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1280, True), (390, False)])
+def test_twins_stand_beside_each_other_or_below_and_the_page_never_scrolls_sideways(recording: Harness, width: int, beside: bool) -> None:
+    recording.page.set_viewport_size({"width": width, "height": 800})
+    recording.wait("state", "settled")
+    first, second = (recording.page.locator(".twin").nth(i).bounding_box() for i in (0, 1))
+    assert (first["y"] == second["y"]) == beside
+    assert recording.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_long_sequence_fits_a_phone(lab: Callable[..., Harness]) -> None:
+    harness = lab(L=496, n_data=16, vocab=16, D=8, N=2, frames=2, layers=1)
+    harness.page.set_viewport_size({"width": 390, "height": 800})
+    harness.wait("frames", 4)
+    assert harness.page.evaluate("document.documentElement.scrollWidth") <= 390
+    canvas(harness, "delta").focus()
+    harness.page.keyboard.press("End")
+    harness.wait("cursor", 511)
+
+
+def test_names_from_the_server_stay_text(lab: Callable[..., Harness], still: Page) -> None:
+    class Hostile(Twins):
+        def vocabulary(self):
+            return [{"label": "<img src=x onerror=alert(1)>", "kind": "data"}, *super().vocabulary()[1:]]
+
+    harness = Harness(still, Hostile(L=16, n_data=2, vocab=4, D=4, N=2, frames=2, layers=1))
+    harness.record["runs"][0]["label"] = "<b>S6</b>"
+    harness.open()
+    harness.wait("frames", 4)
+    assert harness.page.locator(".ssmviz-lab img, .ssmviz-lab .twin b").count() == 0
+    expect(harness.page.locator(".twin h3").first).to_have_text("<b>S6</b>")
+    assert harness.errors == []

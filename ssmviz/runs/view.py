@@ -1,44 +1,18 @@
-"""One way to read an experiment, whether it trains here or was recorded elsewhere."""
+"""Experiments by id, whether they train here or were recorded elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
-from ssmviz.runs.records import Control, ExperimentRow, FrameInfo, Metric, RunRow
+from ssmviz.runs.experiment import ExperimentView, Summary
+from ssmviz.runs.recording import SUFFIX, Recording, read_recording
+from ssmviz.runs.records import FrameInfo, Metric, Refused, checked_id
 from ssmviz.runs.store import Store
 
-
-@dataclass(frozen=True)
-class Summary:
-    """An experiment at one moment."""
-
-    experiment: ExperimentRow
-    runs: tuple[RunRow, ...]
-    control: Control
-
-
-class ExperimentView(Protocol):
-    """What pages and routes read. `run` is the id of one of its runs."""
-
-    def summary(self) -> Summary:
-        """States, settings, labels, control."""
-
-    def metrics_since(self, run: str, rowid: int = 0) -> list[Metric]:
-        """Rows after `rowid` in the order they happened; ask again from the last one's rowid."""
-
-    def newest_frame(self, run: str) -> FrameInfo | None:
-        """The frame written last; its `seq` tells whether it is new."""
-
-    def frame_steps(self, run: str) -> list[int]:
-        """Steps of all frames, ascending."""
-
-    def frame(self, run: str, step: int) -> bytes | None:
-        """The frame of exactly this step."""
-
-    def frames_after(self, run: str, step: int) -> Iterator[tuple[int, bytes]]:
-        """(step, frame) of every frame after `step` (-1: all), ascending."""
+__all__ = ["ExperimentView", "Library", "StoredExperiment", "Summary", "as_json"]
 
 
 class StoredExperiment:
@@ -77,6 +51,51 @@ class StoredExperiment:
     def frames_after(self, run: str, step: int) -> Iterator[tuple[int, bytes]]:
         """See `ExperimentView`."""
         return self._store.frames_after(run, step)
+
+
+class Library:
+    """All experiments by id: those of the store, and the recordings in a folder by their names.
+
+    Args:
+        store: the store.
+        folder: of `*.ssmviz` files; they are read once.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._recordings = {recording.id: recording for recording in _readable(folder)}
+
+    def recordings(self) -> list[Recording]:
+        """Those that ship with the app, by name."""
+        return list(self._recordings.values())
+
+    def view(self, experiment: str) -> ExperimentView:
+        """The experiment of this id or name.
+
+        Raises:
+            Refused: neither a UUID nor the name of a recording.
+            KeyError: there is none of this id.
+        """
+        return self._recordings.get(experiment) or StoredExperiment(self._store, experiment)
+
+    def view_of_run(self, run: str) -> ExperimentView:
+        """The experiment that a run belongs to.
+
+        Raises:
+            Refused: no UUID.
+            KeyError: there is none of this id.
+        """
+        wanted = checked_id(run)
+        for recording in self._recordings.values():
+            if any(row.id == wanted for row in recording.summary().runs):
+                return recording
+        return StoredExperiment(self._store, self._store.run(wanted).experiment)
+
+
+def _readable(folder: Path) -> Iterator[Recording]:
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with suppress(Refused, OSError):  # a damaged file is one recording less
+            yield read_recording(path)
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def causal_conv1d(
         weight: (D, taps), or (D, 1, taps) as in `torch.nn.Conv1d`; the last tap meets the newest input.
         bias: (D,).
         activation: "silu" or None.
-        backend: of the scan beside it: "numba" is fused, all others run PyTorch's convolution.
+        backend: of the scan beside it: "numba" and "triton" are fused, all others run PyTorch's convolution.
 
     Returns:
         (batch, L, D).
@@ -92,4 +92,8 @@ def causal_conv1d(
         from kernels import numba_conv  # compiles, so only where it is wanted
 
         return numba_conv.causal_conv1d(x, weight, bias, silu=activation == "silu")
+    if name == "triton" and weight.shape[1] <= conv.MAX_TAPS:
+        from kernels import triton_conv  # imports triton, which not every machine has
+
+        return triton_conv.causal_conv1d(x, weight, bias, silu=activation == "silu")
     return conv.causal_conv1d(x, weight, bias, silu=activation == "silu")

@@ -22,31 +22,36 @@ from kernels.vectors import LANES, add_to, fill, load, read, store, write
 
 def causal_conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool) -> Tensor:
     """`kernels.causal_conv1d` with weight (D, taps), at most MAX_TAPS of them."""
-    y: Tensor = _CausalConv.apply(x, weight, bias, silu)
+    y: Tensor = _CausalConv.apply(x, weight, bias, silu)  # type: ignore[no-untyped-call]
     return y
 
 
 class _CausalConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, silu: bool) -> Tensor:
-        x, taps, offset = rows(x), pad(weight.t()), pad(weight.new_zeros(len(weight)) if bias is None else bias)
-        y = x.new_empty(x.shape)
-        inputs, outputs = arrays(x, taps, offset), arrays(y)
-        over_batch(lambda first, last: _forward(*inputs, silu, *outputs, first, last), len(x))
-        ctx.save_for_backward(x, taps, offset)
-        ctx.silu, ctx.has_bias = silu, bias is not None
+        D, taps = weight.shape
+        x = rows(x)
+        parameters = pad(weight.t(), taps, D), pad(bias, D)
+        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        x_array, y_array = arrays(x, y)
+        over_batch(lambda first, last: _forward(x_array, *parameters, silu, y_array, first, last), len(x))
+        ctx.save_for_backward(x)
+        ctx.parameters, ctx.silu, ctx.has_bias = parameters, silu, bias is not None
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor | None, ...]:
-        x, taps, offset = ctx.saved_tensors
+        (x,) = ctx.saved_tensors
         batch, _, D = x.shape
-        grad_x = x.new_empty(x.shape)
-        grad_taps, grad_offset = x.new_zeros(batch, *taps.shape), x.new_zeros(batch, *offset.shape)
-        inputs, gradients = arrays(x, taps, offset), arrays(rows(grad_y), grad_x, grad_taps, grad_offset)
-        over_batch(lambda first, last: _backward(*inputs, ctx.silu, *gradients, first, last), batch)
-        grad_weight, grad_bias = sum_sequences(grad_taps)[:, :D].t(), sum_sequences(grad_offset)[:D]
+        taps, offset = ctx.parameters
+        grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
+        partial = np.zeros((batch, *taps.shape), np.float32), np.zeros((batch, *offset.shape), np.float32)
+        x_array, *gradients = arrays(x, rows(grad_y), grad_x)
+        over_batch(
+            lambda first, last: _backward(x_array, taps, offset, ctx.silu, *gradients, *partial, first, last), batch
+        )
+        grad_weight, grad_bias = sum_sequences(partial[0], D).t(), sum_sequences(partial[1], D)
         return grad_x, grad_weight, grad_bias if ctx.has_bias else None, None
 
 

@@ -154,14 +154,15 @@ def backward(
         (9, CHUNK, LANES), np.float32
     )
     h_now = np.empty((CHUNK + 1, LANES), np.float32)  # h_now[t] is the state before position t
-    gB_now, gC_now = np.empty((2, N * CHUNK, LANES), np.float32)  # per lane, summed over the groups
+    # gradients of B and C per lane, summed over the groups; kept side by side, as equal low address bits would
+    # make the processor take a load from one for a load of what was just stored to the other
+    gBC_now = np.empty((N * 2 * CHUNK, LANES), np.float32)
     sums = np.empty((1, LANES), np.float32)
     for b in range(first, last):
         for chunk in range((L + CHUNK - 1) // CHUNK - 1, -1, -1):
             start = chunk * CHUNK
             steps = min(CHUNK, L - start)
-            gB_now[:] = 0
-            gC_now[:] = 0
+            gBC_now[:] = 0
             for d in range(0, D, LANES):
                 lanes = min(LANES, D - d)
                 bias, skip = load(delta_bias, d), load(D_skip, d)
@@ -191,7 +192,7 @@ def backward(
                     h = load(kept, b, chunk, n, d)
                     g = load(grad_state, b, n, d)
                     gA = fill(ZERO)
-                    row = n * CHUNK
+                    row_B, row_C = (2 * n) * CHUNK, (2 * n + 1) * CHUNK
                     store(h, h_now, 0, 0)
                     if zoh:
                         for t in range(steps):
@@ -206,8 +207,8 @@ def backward(
                             A_bar, less_one = exp2_and_less_one(delta_t * (A_n * LOG2E))
                             phi = less_one / A_n
                             g = g + gy * spread(C, b, start + t, n)
-                            add_to(gy * load(h_now, t + 1, 0), gC_now, row + t, 0)
-                            add_to(g * phi * x_t, gB_now, row + t, 0)
+                            add_to(gy * load(h_now, t + 1, 0), gBC_now, row_C + t, 0)
+                            add_to(g * phi * x_t, gBC_now, row_B + t, 0)
                             add_to(g * phi * B_t, gx_now, t, 0)
                             gphi = g * B_t * x_t
                             g = g * A_bar
@@ -224,8 +225,8 @@ def backward(
                         for t in range(steps - 1, -1, -1):
                             gy = load(gy_now, t, 0)
                             g = g + gy * spread(C, b, start + t, n)
-                            add_to(gy * load(h_now, t + 1, 0), gC_now, row + t, 0)
-                            add_to(g * load(dx_now, t, 0), gB_now, row + t, 0)
+                            add_to(gy * load(h_now, t + 1, 0), gBC_now, row_C + t, 0)
+                            add_to(g * load(dx_now, t, 0), gBC_now, row_B + t, 0)
                             add_to(g * spread(B, b, start + t, n), gdx_now, t, 0)
                             g = g * load(A_bar_now, t, 0)
                             gv = g * load(h_now, t, 0)
@@ -242,9 +243,9 @@ def backward(
                     write(lanes, load(gx_now, t, 0) + gdx * load(delta_now, t, 0), grad_x, b, start + t, d)
                 store(gbias, grad_delta_bias, b, d)
             for n in range(N):
-                store(totals(gB_now, n * CHUNK, 0), sums, 0, 0)
+                store(totals(gBC_now, 2 * n * CHUNK, 0), sums, 0, 0)
                 for t in range(steps):
                     grad_B[b, start + t, n] = sums[0, t]
-                store(totals(gC_now, n * CHUNK, 0), sums, 0, 0)
+                store(totals(gBC_now, (2 * n + 1) * CHUNK, 0), sums, 0, 0)
                 for t in range(steps):
                     grad_C[b, start + t, n] = sums[0, t]

@@ -11,27 +11,25 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import torch
+from numba.core import config
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def inline(function: F) -> F:
+def inline(function: Callable[..., Any]) -> Any:
     """Compile for use inside kernels, always inlined."""
-    compiled: F = numba.njit(forceinline=True)(function)
-    return compiled
+    return numba.njit(forceinline=True)(function)
 
 
-def kernel(signature: str) -> Callable[[F], F]:
+def kernel(signature: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Compile for exactly one signature, or load from the cache; runs without the GIL.
 
     One explicit signature (arrays of any strides) means one compilation, however the caller's tensors lie in memory.
     """
 
-    def compile_now(function: F) -> F:
+    def compile_now(function: Callable[..., None]) -> Callable[..., None]:
         dispatcher = numba.njit(nogil=True)(function)
         with _cache_directory():
             # RuntimeError: no writable place for the cache, so compile in every process
@@ -39,7 +37,7 @@ def kernel(signature: str) -> Callable[[F], F]:
                 dispatcher.enable_caching()
             dispatcher.compile(signature)
         dispatcher.disable_compile()
-        compiled: F = dispatcher
+        compiled: Callable[..., None] = dispatcher
         return compiled
 
     return compile_now
@@ -52,13 +50,13 @@ def _cache_directory() -> Iterator[None]:
     Numba itself notices another CPU, another numba and an edit of the kernel's own file, but not an edit of what
     the kernel calls.
     """
-    before = numba.config.CACHE_DIR
+    before = config.CACHE_DIR
     place = before or next((str(p) for p in _places() if _is_ours(p)), "")
-    numba.config.CACHE_DIR = place and str(Path(place) / f"kernels-{_digest()}")
+    config.CACHE_DIR = place and str(Path(place) / f"kernels-{_digest()}")
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def _digest() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -11,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from kernels import numba_kernels
 from kernels.numba_kernels import CHUNK
 from kernels.numba_runtime import over_batch
-from kernels.numba_tensors import arrays, pad, rows, sum_sequences
+from kernels.numba_tensors import Array, arrays, pad, padded, rows, sum_sequences
 
 # Zero-order hold divides by A. This stands in for a smaller one, for which (exp(delta A) - 1) / A is delta anyway.
 SMALLEST_A = 1e-20
@@ -32,7 +33,9 @@ def scan(
 ) -> tuple[Tensor, Tensor]:
     """(y, h_last) of `kernels.selective_scan`, for float32 tensors on the CPU."""
     zoh = b_discretisation == "zoh"
-    y, h_last = _SelectiveScan.apply(x, delta, A, B, C, D_skip, z, delta_bias, delta_softplus, h0, zoh)
+    y, h_last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
+        x, delta, A, B, C, D_skip, z, delta_bias, delta_softplus, h0, zoh
+    )
     return y, h_last
 
 
@@ -59,58 +62,67 @@ class _SelectiveScan(torch.autograd.Function):
         differentiate = any(ctx.needs_input_grad)
         x, delta, B, C = map(rows, (x, delta, B, C))
         z = x.new_empty(0, 0, 0) if z is None else rows(z)
-        A_rows, skip, bias, state = _padded_inputs(A, D_skip, delta_bias, h0, batch)
-        y = x.new_empty(batch, L, D)
-        before_gate = torch.empty_like(y) if differentiate and z.numel() else x.new_empty(0, 0, 0)
-        chunks = -(-L // CHUNK) if differentiate else 0
-        kept = x.new_empty(batch, chunks, N, A_rows.shape[1])
+        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        before_gate = np.empty((batch, L, D) if differentiate and z.numel() else (0, 0, 0), np.float32)
+        kept = np.empty((batch, -(-L // CHUNK) if differentiate else 0, N, padded(D)), np.float32)
+        state = pad(None if h0 is None else h0.transpose(1, 2), batch, N, D)
+        parameters = _at_least(pad(A.t(), N, D)), pad(D_skip, D), pad(delta_bias, D)
 
-        inputs = arrays(x, delta, z, A_rows, B, C, skip, bias)
-        outputs = arrays(state, y, before_gate, kept)
-        over_batch(lambda b, e: numba_kernels.forward(*inputs, delta_softplus, zoh, *outputs, b, e), batch)
-        ctx.save_for_backward(x, delta, z, A_rows, B, C, skip, bias, before_gate, kept)
-        ctx.options = delta_softplus, zoh
+        inputs = _order(arrays(x, delta, z, B, C), *parameters)
+        y_array = y.numpy()
+
+        def run(first: int, last: int) -> None:
+            numba_kernels.forward(*inputs, delta_softplus, zoh, state, y_array, before_gate, kept, first, last)
+
+        over_batch(run, batch)
+        ctx.save_for_backward(x, delta, z, B, C)
+        ctx.parameters, ctx.kept, ctx.options = parameters, (before_gate, kept), (delta_softplus, zoh)
         ctx.given = D_skip is not None, z.numel() > 0, delta_bias is not None, h0 is not None
-        return y, state[:, :, :D].transpose(1, 2).contiguous()
+        return y, torch.from_numpy(np.ascontiguousarray(state[:, :, :D].transpose(0, 2, 1)))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_y: Tensor, grad_h_last: Tensor) -> tuple[Tensor | None, ...]:
-        x, delta, z, A_rows, B, C, skip, bias, before_gate, kept = ctx.saved_tensors
+        x, delta, z, B, C = saved = ctx.saved_tensors
         batch, _, D = x.shape
-        N, padded = A_rows.shape
-        grad_x, grad_delta, grad_z, grad_B, grad_C = (x.new_empty(v.shape) for v in (x, delta, z, B, C))
-        grad_A = x.new_zeros(batch, N, padded)
-        grad_skip, grad_bias = x.new_zeros(2, batch, padded)
-        grad_state = pad(grad_h_last.transpose(1, 2))
+        N = B.shape[2]
+        like = [torch.empty_like(v, memory_format=torch.contiguous_format) for v in (x, delta, z, B, C)]
+        grad_x, grad_delta, grad_z, grad_B, grad_C = like
+        grad_A = np.zeros((batch, N, padded(D)), np.float32)
+        grad_skip, grad_bias = np.zeros((2, batch, padded(D)), np.float32)
+        grad_state = pad(grad_h_last.transpose(1, 2), batch, N, D)
 
-        inputs = arrays(x, delta, z, A_rows, B, C, skip, bias)
-        kept_arrays = arrays(before_gate, kept, rows(grad_y))
-        gradients = arrays(grad_x, grad_delta, grad_z, grad_A, grad_B, grad_C, grad_skip, grad_bias, grad_state)
-        over_batch(lambda b, e: numba_kernels.backward(*inputs, *ctx.options, *kept_arrays, *gradients, b, e), batch)
+        inputs = _order(arrays(*saved), *ctx.parameters)
+        known = *ctx.options, *ctx.kept, rows(grad_y).numpy()
+        gradients = *_order(arrays(*like), grad_A, grad_skip, grad_bias), grad_state
+
+        def run(first: int, last: int) -> None:
+            numba_kernels.backward(*inputs, *known, *gradients, first, last)
+
+        over_batch(run, batch)
         has_skip, has_z, has_bias, has_h0 = ctx.given
         return (
             grad_x,
             grad_delta,
-            sum_sequences(grad_A)[:, :D].t(),
+            sum_sequences(grad_A, D).t(),
             grad_B,
             grad_C,
-            sum_sequences(grad_skip)[:D] if has_skip else None,
+            sum_sequences(grad_skip, D) if has_skip else None,
             grad_z if has_z else None,
-            sum_sequences(grad_bias)[:D] if has_bias else None,
+            sum_sequences(grad_bias, D) if has_bias else None,
             None,
-            grad_state[:, :, :D].transpose(1, 2) if has_h0 else None,
+            torch.from_numpy(grad_state[:, :, :D].transpose(0, 2, 1)) if has_h0 else None,
             None,
         )
 
 
-def _padded_inputs(
-    A: Tensor, D_skip: Tensor | None, delta_bias: Tensor | None, h0: Tensor | None, batch: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A as (N, D), D_skip, delta_bias, and the initial state as (batch, N, D), D padded to whole groups."""
-    A_rows = pad(A.t())
-    N, padded = A_rows.shape
-    A_rows.masked_fill_(A_rows.abs() < SMALLEST_A, -SMALLEST_A)
-    skip, bias = (A.new_zeros(padded) if v is None else pad(v) for v in (D_skip, delta_bias))
-    state = A.new_zeros(batch, N, padded) if h0 is None else pad(h0.transpose(1, 2))
-    return A_rows, skip, bias, state
+def _order(sequences: list[Array], A: Array, D_skip: Array, delta_bias: Array) -> tuple[Array, ...]:
+    """The order in which the kernels take x, delta, z, B, C and the parameters, or their gradients."""
+    x, delta, z, B, C = sequences
+    return x, delta, z, A, B, C, D_skip, delta_bias
+
+
+def _at_least(A: Array) -> Array:
+    """A without zeros: see SMALLEST_A."""
+    A[np.abs(A) < SMALLEST_A] = -SMALLEST_A
+    return A

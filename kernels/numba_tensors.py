@@ -1,4 +1,4 @@
-"""Torch tensors as the arrays that the numba kernels take, and back."""
+"""Torch tensors as the arrays that the numba kernels take, and back. Float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -23,13 +23,25 @@ def rows(tensor: Tensor) -> Tensor:
     return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
 
 
-def pad(tensor: Tensor) -> Tensor:
-    """A contiguous copy with zeros at the end of the last axis, up to a multiple of LANES."""
-    copy = tensor.new_zeros(*tensor.shape[:-1], -(-tensor.shape[-1] // LANES) * LANES)
-    copy[..., : tensor.shape[-1]] = tensor
+def padded(channels: int) -> int:
+    """Channels in whole groups of LANES."""
+    return -(-channels // LANES) * LANES
+
+
+def pad(tensor: Tensor | None, *shape: int) -> Array:
+    """A contiguous copy whose last axis, the channels, is filled up with zeros; nothing but zeros for None.
+
+    Args:
+        tensor: any strides, or None.
+        shape: of the tensor.
+    """
+    D = shape[-1]
+    copy = np.zeros((*shape[:-1], padded(D)), np.float32)
+    if tensor is not None:
+        copy[..., :D] = tensor.detach().numpy()
     return copy
 
 
-def sum_sequences(partial: Tensor) -> Tensor:
-    """Sum over the batch, one sequence after the other, whatever the number of threads."""
-    return torch.from_numpy(partial.numpy().sum(axis=0))
+def sum_sequences(partial: Array, D: int) -> Tensor:
+    """Sum over the batch, one sequence after the other, whatever the number of threads; without the padding."""
+    return torch.from_numpy(partial.sum(axis=0)[..., :D])

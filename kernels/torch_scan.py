@@ -75,7 +75,7 @@ def _block(
         b = (delta * x)[..., None] * B[:, :, None, :]
     else:
         b = input_weight(delta[..., None], A, b_discretisation) * B[:, :, None, :] * x[..., None]
-    hs: Tensor = _Recurrence.apply(torch.exp(delta_A), b, h)
+    hs: Tensor = _Recurrence.apply(torch.exp(delta_A), b, h)  # type: ignore[no-untyped-call]
     return torch.einsum("bldn,bln->bld", hs, C), hs[:, -1]
 
 
@@ -110,8 +110,8 @@ def recurrence(a: Tensor, b: Tensor, h: Tensor, reverse: bool = False) -> Tensor
     if chunks == 1:
         return _loop(a, b, h, hs, reverse)
 
-    cut = a[:, main].unflatten(1, (chunks, length)), b[:, main].unflatten(1, (chunks, length))
-    a_cut, b_cut = (v.transpose(1, 2) for v in cut)  # (batch, length, chunks, D, N)
+    cut = (len(h), chunks, length, *h.shape[1:])
+    a_cut, b_cut = (v[:, main].reshape(cut).transpose(1, 2) for v in (a, b))  # (batch, length, chunks, D, N)
     hs_cut = _loop(a_cut, b_cut, torch.zeros_like(b_cut[:, 0]), torch.empty_like(b_cut), reverse)
     zeros = torch.zeros_like(a_cut)
     decay = _loop(a_cut, zeros, torch.ones_like(b_cut[:, 0]), torch.empty_like(a_cut), reverse)

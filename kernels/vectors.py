@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Sixteen float32 lanes as one numba value: a numba type for LLVM's `<16 x float>`.
 
 Inside a jitted function, `Vector` supports `+ - * /` (also with Python numbers, which fill all lanes) and the
@@ -50,6 +51,11 @@ class _VectorModel(models.PrimitiveModel):
 
     def __init__(self, manager: Any, kind: VectorType) -> None:
         super().__init__(manager, kind, _FLOATS)
+
+
+def _intrinsic(code: Callable[..., Intrinsic]) -> Any:
+    """Numba's `intrinsic`, whose function has other arguments inside a kernel than here."""
+    return intrinsic(code)
 
 
 def _fill(builder: Any, scalar: Any, kind: Any = _FLOATS) -> Any:
@@ -118,7 +124,7 @@ def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
 
-@intrinsic
+@_intrinsic
 def load(typing: Any, array: Any, *index: Any) -> Intrinsic:
     """`load(array, i, j, k)`: the sixteen neighbours from `array[i, j, k]` on (last axis contiguous)."""
 
@@ -128,7 +134,7 @@ def load(typing: Any, array: Any, *index: Any) -> Intrinsic:
     return Vector(array, types.StarArgTuple(index)), lower
 
 
-@intrinsic
+@_intrinsic
 def load_some(typing: Any, lanes: Any, array: Any, *index: Any) -> Intrinsic:
     """`load_some(lanes, array, i, j, k)`: as `load`, but only the first lanes; 0 in the others."""
 
@@ -142,7 +148,7 @@ def load_some(typing: Any, lanes: Any, array: Any, *index: Any) -> Intrinsic:
     return Vector(types.intp, array, types.StarArgTuple(index)), lower
 
 
-@intrinsic
+@_intrinsic
 def store(typing: Any, value: Any, array: Any, *index: Any) -> Intrinsic:
     """`store(v, array, i, j, k)`: write all lanes from `array[i, j, k]` on (last axis contiguous)."""
 
@@ -153,7 +159,7 @@ def store(typing: Any, value: Any, array: Any, *index: Any) -> Intrinsic:
     return types.void(value, array, types.StarArgTuple(index)), lower
 
 
-@intrinsic
+@_intrinsic
 def store_some(typing: Any, lanes: Any, value: Any, array: Any, *index: Any) -> Intrinsic:
     """`store_some(lanes, v, array, i, j, k)`: as `store`, but only the first lanes."""
 
@@ -166,7 +172,7 @@ def store_some(typing: Any, lanes: Any, value: Any, array: Any, *index: Any) -> 
     return types.void(types.intp, value, array, types.StarArgTuple(index)), lower
 
 
-@intrinsic
+@_intrinsic
 def spread(typing: Any, array: Any, *index: Any) -> Intrinsic:
     """`spread(array, i, j, k)`: the one number `array[i, j, k]` in every lane."""
 
@@ -176,7 +182,7 @@ def spread(typing: Any, array: Any, *index: Any) -> Intrinsic:
     return Vector(array, types.StarArgTuple(index)), lower
 
 
-@intrinsic
+@_intrinsic
 def fill(typing: Any, number: Any) -> Intrinsic:
     """The number in every lane."""
 
@@ -186,7 +192,7 @@ def fill(typing: Any, number: Any) -> Intrinsic:
     return Vector(types.float32), lower
 
 
-@intrinsic
+@_intrinsic
 def where_less(typing: Any, a: Any, b: Any, then: Any, otherwise: Any) -> Intrinsic:
     """`then` in the lanes where a < b, `otherwise` in the others, also where a or b is NaN."""
 
@@ -197,7 +203,7 @@ def where_less(typing: Any, a: Any, b: Any, then: Any, otherwise: Any) -> Intrin
     return Vector(a, b, then, otherwise), lower
 
 
-@intrinsic
+@_intrinsic
 def times_two_to_the(typing: Any, value: Any, shifted: Any) -> Intrinsic:
     """`value * 2**k`, where the integer k stands in the low mantissa bits of `shifted`: adds k to the exponent."""
 
@@ -209,7 +215,7 @@ def times_two_to_the(typing: Any, value: Any, shifted: Any) -> Intrinsic:
     return Vector(value, shifted), lower
 
 
-@intrinsic
+@_intrinsic
 def totals(typing: Any, array: Any, *index: Any) -> Intrinsic:
     """Sums over the lanes of the LANES vectors stored one after the other from `array[index]` on.
 

@@ -74,10 +74,11 @@ GET /api/experiments -> {"experiments": [Experiment without losses and frames, o
 
 The component
 -------------
-The files of `assets/live/*.js`, joined in the order of their names, are one ES module; its last file says
-`export default function (component)`. Streamlit calls it with its own argument, again at every change of `data`; it
-may return a clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow root.
-    data = {"experiment": "id", "base": "", "autoplay": true,   // play a finished run at once
+`lab.js` is an ES module that imports its neighbours; a few lines given to Streamlit load it from `data.assets` and hand
+`export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return a
+clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow root.
+    data = {"experiment": "id", "base": "", "assets": "/api/assets/<hash>/",
+            "autoplay": true,                   // play a finished run at once
             "controls": true}                   // false: no buttons that change the run
 Trigger: `open` (an experiment id). The root element that it creates carries, for tests and screen readers:
     class="ssmviz-lab"  data-experiment  data-state (loading | replay | live | paused | settled | offline | error)

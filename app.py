@@ -1,0 +1,31 @@
+"""Starts the server: `streamlit run app.py`. Pages are listed in `ssmviz/widgets/site.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from ssmviz.widgets import services, train_panel  # noqa: F401 - what pages need, loaded before gc.freeze
+
+SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages/` it would break first-hit deep links
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """A launcher for as long as the server lives; all work is saved and ended when it stops."""
+    await asyncio.to_thread(services.client().attach)
+    gc.collect()
+    gc.freeze()  # Streamlit collects after every run: this makes that cheap
+    try:
+        yield
+    finally:
+        services.live().hub.close()
+        await asyncio.to_thread(services.client().shutdown)
+
+
+app = st.App(SITE, routes=services.live().routes(), lifespan=lifespan)

@@ -1,0 +1,1 @@
+"""Records to Plotly figures. Pure: no Streamlit, no torch, nothing computed anew."""

@@ -1,0 +1,217 @@
+"""The routes themselves: see `ssmviz.live` for what they say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from ssmviz.live import guard, socket, wire
+from ssmviz.live.guard import Refused, answering
+from ssmviz.live.hub import Hub, Viewer
+from ssmviz.live.snapshot import Snapshot, in_short, summaries
+from ssmviz.runs import records
+from ssmviz.runs.client import Client
+from ssmviz.runs.view import ExperimentView, Library
+
+ASSETS = Path(__file__).parent.parent.parent / "assets" / "live"
+ASSET_TYPES = {".js": "text/javascript", ".css": "text/css"}
+MAX_HISTORY = 8 * 1024 * 1024  # bytes of one answer
+FOREVER = "public, max-age=31536000, immutable"
+FOREIGN_ORIGIN, UNKNOWN = 4003, 4004
+
+T = TypeVar("T")
+
+
+class Live:
+    """The routes over one store.
+
+    Args:
+        client: steers what trains here.
+        library: reads what trains here, and recordings.
+    """
+
+    def __init__(self, client: Client, library: Library) -> None:
+        self.client = client
+        self.library = library
+        self.hub = Hub()
+
+    def routes(self) -> list[BaseRoute]:
+        """For `st.App(routes=...)`."""
+        return [
+            Route("/api/experiments", answering(self.experiments)),
+            Route("/api/experiments/{id:path}/control", answering(self.control), methods=["POST"]),
+            WebSocketRoute("/api/experiments/{id:path}/live", self.live),
+            Route("/api/experiments/{id:path}", answering(self.delete), methods=["DELETE"]),
+            Route("/api/experiments/{id:path}", answering(self.experiment)),
+            Route("/api/runs/{id:path}/frames", answering(self.frames)),
+            Route("/api/assets/{version}/{name}", answering(asset)),
+        ]
+
+    async def experiments(self, request: Request) -> Response:
+        """All experiments in short."""
+        return _json(await _call(lambda: {"experiments": [in_short(s) for s in summaries(self.client.store)]}))
+
+    async def experiment(self, request: Request) -> Response:
+        """One experiment, its series included."""
+        return _json(await _call(lambda: self._snapshot(_id(request)).hello()))
+
+    async def delete(self, request: Request) -> Response:
+        """Remove an experiment, also while it trains."""
+        guard.require_same_origin(request)
+        experiment = _own(_id(request))
+        await _call(lambda: self.client.delete(experiment))
+        return _json({"deleted": experiment})
+
+    async def control(self, request: Request) -> Response:
+        """Steer an experiment."""
+        control = await guard.control_of(request)
+        experiment = _own(_id(request))
+        return _json(await _call(lambda: self._steer(experiment, control)))
+
+    async def frames(self, request: Request) -> Response:
+        """History of one run, one page of it."""
+        run, after = _id(request), _step(request.query_params.get("after", "-1"))
+        view = await _call(lambda: self.library.view_of_run(run))
+        tag = await _call(lambda: _tag(view, run, after))
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Encoding": "identity"}  # packed already
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        body, more = await _call(lambda: _page(view.frames_after(run, after)))
+        return Response(
+            body, media_type="application/octet-stream", headers=headers | ({"X-More": "1"} if more else {})
+        )
+
+    async def live(self, websocket: WebSocket) -> None:
+        """The socket of one viewer."""
+        await websocket.accept()  # first of all: a browser is told the close code of an open socket only
+        if not guard.same_origin(websocket.headers):
+            await websocket.close(FOREIGN_ORIGIN)
+            return
+        try:
+            experiment = guard.known_id(websocket.path_params["id"])
+            followed = None if self.hub.is_watched(experiment) else await _call(lambda: self._snapshot(experiment))
+        except Refused:
+            await websocket.close(UNKNOWN)
+            return
+        viewer = Viewer()
+        self.hub.join(experiment, followed, viewer)
+        try:
+            await socket.serve(websocket, viewer)
+        finally:
+            self.hub.leave(experiment, viewer)
+
+    def _snapshot(self, experiment: str) -> Snapshot:
+        try:
+            return Snapshot(self.library.view(experiment), self._queue)
+        except records.Refused as unknown:
+            raise KeyError(f"there is no recording called {experiment}") from unknown
+
+    def _queue(self) -> list[str]:
+        return [row.id for row in self.client.store.runs_in(("queued",))]
+
+    def _steer(self, experiment: str, control: guard.Control) -> dict[str, Any]:
+        client = self.client
+        if isinstance(control, guard.StepOnce):
+            for _ in range(control.count):
+                client.step(experiment)
+        elif isinstance(control, guard.Speed):
+            client.speed(experiment, control.value)
+        elif isinstance(control, guard.EditProbe):
+            client.set_probe(experiment, control.tokens)
+        elif control.action == "restart":
+            experiment = client.restart(experiment).id
+        elif control.action == "resume_run":
+            self._resume(experiment)
+        else:
+            {"pause": client.pause, "resume": client.resume, "stop": client.stop}[control.action](experiment)
+        client.ensure_launcher()
+        return {"experiment": experiment, "control": vars(client.store.control(experiment))}
+
+    def _resume(self, experiment: str) -> None:
+        """Go on with every run of it that can go on."""
+        runs = [run for run in self.client.store.runs_of(experiment) if run.state in records.RESUMABLE]
+        if not runs:
+            raise Refused(409, "no run of this experiment can be resumed; restart it instead")
+        for run in runs:
+            self.client.resume_run(run.id)
+
+
+async def asset(request: Request) -> Response:
+    """One file of the component; its path carries a hash of all of them, so it may be kept forever."""
+    found = assets().get(request.path_params["name"])
+    if found is None:
+        raise Refused(404, "there is no such file")
+    content, media_type = found
+    kept = FOREVER if request.path_params["version"] == assets_version() else "no-cache"
+    return Response(content, media_type=media_type, headers={"Cache-Control": kept})
+
+
+@cache
+def assets() -> dict[str, tuple[bytes, str]]:
+    """Content and type of the component's files, by name."""
+    files = sorted(path for path in ASSETS.iterdir() if path.suffix in ASSET_TYPES)
+    return {path.name: (path.read_bytes(), ASSET_TYPES[path.suffix]) for path in files}
+
+
+@cache
+def assets_version() -> str:
+    """Changes when any of the files does."""
+    digest = hashlib.sha256()
+    for name, (content, _) in assets().items():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()[:12]
+
+
+async def _call(work: Callable[[], T]) -> T:
+    """Run what reads or writes files in a thread, with the store's words for "no" as answers."""
+    try:
+        return await run_in_threadpool(work)
+    except KeyError as missing:
+        raise Refused(404, str(missing.args[0]) if missing.args else "not found") from missing
+    except records.Refused as refusal:
+        raise Refused(409, str(refusal)) from refusal
+
+
+def _id(request: Request) -> str:
+    return guard.known_id(request.path_params["id"])
+
+
+def _own(experiment: str) -> str:
+    """An id that may be changed."""
+    if guard.RECORDING.fullmatch(experiment):
+        raise Refused(409, "this is a recording: it can be looked at; press Train to train it here")
+    return experiment
+
+
+def _step(text: str) -> int:
+    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 12:
+        raise Refused(400, f"after must be a step, got {text[:40]!r}")
+    return int(text)
+
+
+def _tag(view: ExperimentView, run: str, after: int) -> str:
+    newest, steps = view.newest_frame(run), view.frame_steps(run)
+    return f'"{newest.seq if newest else 0}-{len(steps)}-{steps[-1] if steps else 0}-{after}"'
+
+
+def _page(frames: Iterator[tuple[int, bytes]]) -> tuple[bytes, bool]:
+    """As many frames as one answer holds, and whether there are more."""
+    page = bytearray()
+    for block in wire.history(frames):
+        if page and len(page) + len(block) > MAX_HISTORY:
+            return bytes(page), True
+        page += block
+    return bytes(page), False
+
+
+def _json(value: Any) -> Response:
+    return Response(wire.to_json(value), media_type="application/json", headers={"Cache-Control": "no-store"})

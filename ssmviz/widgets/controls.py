@@ -1,0 +1,162 @@
+"""Controls made from the settings themselves and bound to the URL: one line of `CONTROLS` is one widget.
+
+A parameter of the URL is `<page>_<name>`; defaults do not appear there. Streamlit drops values it cannot use, and
+`url_notes` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import annotated_types
+import streamlit as st
+from pydantic import BaseModel
+
+from ssmviz.settings import TrainSettings
+
+GREATEST_INT = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Control:
+    """One widget.
+
+    Args:
+        name: in the URL.
+        path: of the setting, "task.L".
+        label: what people read; $...$ is mathematics.
+    """
+
+    name: str
+    path: str
+    label: str
+
+
+CONTROLS: dict[str, tuple[Control, ...]] = {
+    "Sequence": (
+        Control("L", "task.L", "Length $L$"),
+        Control("vocab", "task.vocab", "Tokens in all"),
+        Control("data", "task.n_data", "Tokens to remember"),
+    ),
+    "Network": (
+        Control("block", "model.block", "Block"),
+        Control("layers", "model.n_layers", "Layers"),
+        Control("d", "model.d_model", "Width $d$"),
+        Control("N", "model.N", "States per channel $N$"),
+        Control("expand", "model.expand", "Expansion"),
+        Control("conv", "model.d_conv", "Convolution taps"),
+        Control("rank", "model.dt_rank", "Rank of $\\Delta$"),
+        Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$"),
+        Control("dtmax", "model.dt_max", "Largest initial $\\Delta$"),
+        Control("b", "model.b_discretisation", "$\\bar B$"),
+        Control("poles", "model.s4d_init", "Poles of the S4D twin"),
+    ),
+    "Training": (
+        Control("steps", "optim.steps", "Steps"),
+        Control("batch", "optim.batch", "Batch"),
+        Control("opt", "optim.optimiser", "Optimiser"),
+        Control("lr", "optim.lr", "Learning rate"),
+        Control("lrm", "optim.lr_muon", "Learning rate of Muon"),
+        Control("schedule", "optim.schedule", "Schedule"),
+        Control("short", "optim.curriculum", "Short sequences first"),
+        Control("seed", "seed", "Seed"),
+        Control("eval", "eval_every", "Steps between tests"),
+    ),
+    "Machine": (
+        Control("device", "device", "Device"),
+        Control("scan", "backend", "Scan"),
+    ),
+}
+ALL: tuple[Control, ...] = tuple(control for group in CONTROLS.values() for control in group)
+
+
+def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
+    """Draw one control and return its value."""
+    value = get(default, control.path)
+    key = f"{page}_{control.name}"
+    field = _field(control.path)
+    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description}
+    if isinstance(value, bool):
+        return st.checkbox(control.label, value, **shared)
+    if isinstance(value, str):
+        options = list(get_args(field.annotation))
+        return st.selectbox(control.label, options, options.index(value), **shared)
+    low, high = bounds(control.path)
+    if isinstance(value, int):
+        return st.number_input(control.label, int(low), int(high), value, 1, **shared)
+    return st.number_input(control.label, float(low), float(high), value, value / 2 or 0.01, format="%g", **shared)
+
+
+def bounds(path: str) -> tuple[float, float]:
+    """Smallest and largest value of a number, as its setting says (open ends included: validation is stricter)."""
+    low, high = 0.0, float(GREATEST_INT)
+    for rule in _field(path).metadata:
+        if isinstance(rule, annotated_types.Ge | annotated_types.Gt):
+            low = float(getattr(rule, "ge", getattr(rule, "gt", low)))
+        elif isinstance(rule, annotated_types.Le):
+            high = float(rule.le)  # type: ignore[arg-type]
+    return low, high
+
+
+def get(settings: BaseModel, path: str) -> Any:
+    """The value of "model.N"."""
+    value: Any = settings
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def nested(values: dict[str, Any]) -> dict[str, Any]:
+    """{"model.N": 4, "seed": 1} -> {"model": {"N": 4}, "seed": 1}."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *parents, leaf = path.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
+def set_all(settings: TrainSettings, *, page: str) -> None:
+    """Put settings into the controls; for callbacks, before the widgets are drawn."""
+    for control in ALL:
+        st.session_state[f"{page}_{control.name}"] = get(settings, control.path)
+
+
+def url_notes(raw: dict[str, str], used: dict[str, Any], *, page: str) -> list[str]:
+    """What the URL asked for and did not get, in words.
+
+    Args:
+        raw: parameters before the widgets were drawn.
+        used: value of every control by its parameter.
+        page: prefix of this page's parameters.
+    """
+    mine = {key: text for key, text in raw.items() if key.startswith(f"{page}_")}
+    notes = []
+    for key, text in mine.items():
+        if key not in used:
+            notes.append(f"{key[:40]} is no setting of this page")
+        elif not _same(text, used[key]):
+            notes.append(f"{key} cannot be {text[:40]!r}; {used[key]} is used instead")
+    return notes
+
+
+def _same(text: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
+    if isinstance(value, int | float):
+        try:
+            return float(text) == float(value)
+        except ValueError:
+            return False
+    return bool(text == value)
+
+
+def _field(path: str) -> Any:
+    *parents, leaf = path.split(".")
+    model: Any = TrainSettings
+    for parent in parents:
+        model = model.model_fields[parent].annotation
+    return model.model_fields[leaf]

@@ -1,0 +1,91 @@
+"""The browser component: one experiment, live or replayed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from ssmviz.live.routes import assets, assets_version
+from ssmviz.runs.view import Summary
+from ssmviz.settings import TrainSettings
+from ssmviz.widgets import services
+
+# The module is loaded from its own address, so that it can import its neighbours. A clean-up may come before it.
+LOADER = """
+export default function (component) {
+  const address = new URL(component.data.base + component.data.assets + "lab.js", window.location.origin);
+  let clean = null;
+  let over = false;
+  import(address.href).then(
+    (lab) => {
+      clean = lab.default(component);
+      if (over && clean) clean();
+    },
+    () => { component.parentElement.textContent = "The pictures could not be loaded; reload the page."; },
+  );
+  return () => {
+    over = true;
+    if (clean) clean();
+  };
+}
+"""
+
+
+def _css() -> str:
+    return "\n".join(content.decode() for name, (content, _) in assets().items() if name.endswith(".css"))
+
+
+_mount = st.components.v2.component("ssmviz.lab", css=_css(), js=LOADER)
+
+
+def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: bool = True) -> None:
+    """Show an experiment: its twins side by side, live while they train, scrubbable at any time.
+
+    Says whether it was measured here or recorded elsewhere. When the person restarts it, `?run=` names the new one.
+
+    Args:
+        experiment: its id, or the name of a recording.
+        key: of this view; different experiments may take turns in one view.
+        autoplay: replay a finished run at once.
+        controls: offer buttons that change the run.
+    """
+    st.caption(provenance(services.library().view(experiment).summary()))
+    data = {
+        "experiment": experiment,
+        "base": _base(),
+        "assets": f"/api/assets/{assets_version()}/",
+        "autoplay": autoplay,
+        "controls": controls,
+    }
+    _mount(key=key, data=data, on_open_change=partial(_open, key))
+
+
+def provenance(summary: Summary) -> str:
+    """Where the numbers come from: nothing recorded poses as measured here."""
+    run = summary.runs[0]
+    words = settings_words(run.settings)
+    if summary.experiment.read_only:
+        where = f" on {run.device}" if run.device else ""
+        return f":violet-badge[:material/replay: Recorded run] trained earlier{where}, replayed here: {words}"
+    return f":green-badge[:material/memory: Measured here] {words}"
+
+
+def settings_words(settings: TrainSettings) -> str:
+    """One line of what is trained."""
+    task, model, optim = settings.task, settings.model, settings.optim
+    return (
+        f"{task.name.replace('_', ' ')}, L={task.L}, {task.vocab} tokens, N={model.N}, {model.n_layers} layers of "
+        f"width {model.d_model}, {optim.steps} steps of {optim.batch} sequences, seed {settings.seed}"
+    )
+
+
+def _open(key: str) -> None:
+    asked = getattr(st.session_state[key], "open", None)
+    if isinstance(asked, str):
+        st.query_params["run"] = asked
+
+
+def _base() -> str:
+    path = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""

@@ -1,0 +1,124 @@
+"""What was trained here: one row per experiment, with what can be done to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from ssmviz.live.snapshot import summaries
+from ssmviz.runs.records import LIVE, RESUMABLE, Refused, RunRow
+from ssmviz.runs.view import Summary
+from ssmviz.widgets import pages, services
+from ssmviz.widgets.live_view import settings_words
+
+REFRESH = 2.0  # seconds, while something trains
+STATE_WORDS = {
+    "done": ":green-badge[done]",
+    "running": ":blue-badge[running]",
+    "starting": ":blue-badge[starting]",
+    "queued": ":gray-badge[queued]",
+    "cancelled": ":gray-badge[stopped]",
+    "interrupted": ":orange-badge[interrupted]",
+    "timeout": ":orange-badge[out of time]",
+    "oom": ":red-badge[out of memory]",
+    "diverged": ":red-badge[diverged]",
+    "failed": ":red-badge[failed]",
+    "unreadable": ":red-badge[unreadable]",
+}
+
+
+def run_list() -> list[str]:
+    """Draw the list, refreshed while something trains.
+
+    Returns:
+        Ids of the experiments that are ticked to be compared.
+    """
+    listed = summaries(services.client().store)
+    live = any(run.state in LIVE for summary in listed for run in summary.runs)
+    st.fragment(_rows, run_every=REFRESH if live else None)()
+    return [s.experiment.id for s in listed if st.session_state.get(_tick(s))]
+
+
+def _rows() -> None:
+    for summary in summaries(services.client().store):
+        _row(summary)
+
+
+def _row(summary: Summary) -> None:
+    experiment, resumable = summary.experiment, _resumable(summary)
+    with st.container(border=True):
+        head, buttons = st.columns([3, 2], vertical_alignment="center")
+        with head:
+            before = st.session_state.get(_tick(summary), False)
+            ticked = st.checkbox(f"**{_plain(experiment.title)}** · {_when(experiment.created)}", key=_tick(summary))
+            st.caption(settings_words(summary.runs[0].settings))
+            for run in summary.runs:
+                st.markdown(_run_words(run))
+        with buttons, st.container(horizontal=True, horizontal_alignment="right"):
+            key = experiment.id
+            if st.button("Open", key=f"open_{key}", icon=":material/open_in_full:"):
+                st.switch_page(pages.lab(), query_params={"run": key})
+            if resumable and st.button("Resume", key=f"resume_{key}", icon=":material/resume:"):
+                _resume(resumable)
+            if st.button("Delete", key=f"delete_{key}", icon=":material/delete:"):
+                _confirm(key, experiment.title)
+    if ticked != before:
+        st.rerun()  # the comparison below lies outside this fragment
+
+
+@st.dialog("Delete this experiment?")
+def _confirm(experiment: str, title: str) -> None:
+    st.markdown(f"**{_plain(title)}**: its curves, pictures and checkpoints will be gone.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="delete_yes"):
+            try:
+                services.client().delete(experiment)
+            except KeyError:
+                st.toast("It was deleted already.")
+            st.session_state.pop(f"tick_{experiment}", None)
+            st.rerun()
+        if st.button("Keep it", key="delete_no"):
+            st.rerun()
+
+
+def _resume(runs: list[RunRow]) -> None:
+    try:
+        for run in runs:
+            services.client().resume_run(run.id)
+    except (Refused, KeyError) as refusal:
+        st.error(f"Not resumed: {refusal.args[0]}.")
+        return
+    st.switch_page(pages.lab(), query_params={"run": runs[0].experiment})
+
+
+def _resumable(summary: Summary) -> list[RunRow]:
+    runs = [run for run in summary.runs if run.state in RESUMABLE]
+    return [] if summary.experiment.read_only else runs
+
+
+def _run_words(run: RunRow) -> str:
+    words = f"**{_plain(run.label)}** {STATE_WORDS[run.state]} step {run.step} of {run.steps}"
+    if run.token_accuracy is not None and run.sequence_accuracy is not None:
+        words += f" · {run.token_accuracy:.1%} of tokens, {run.sequence_accuracy:.1%} of sequences"
+    if run.device:
+        words += f" · {run.backend} on {run.device}, {run.seconds:.0f} s"
+    return words + (f" · {_plain(run.reason)}" if run.reason else "")
+
+
+def _tick(summary: Summary) -> str:
+    return f"tick_{summary.experiment.id}"
+
+
+def _plain(text: str) -> str:
+    """Names are shown as text: what Markdown would read as markup is escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$:~" else c for c in text)
+
+
+def _when(created: float) -> str:
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(created, zone).strftime("%Y-%m-%d %H:%M")

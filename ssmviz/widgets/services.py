@@ -1,0 +1,31 @@
+"""The one client and the one library of this server process, shared by pages and routes."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ssmviz.live.routes import Live
+from ssmviz.runs.client import Client
+from ssmviz.runs.store import Store
+from ssmviz.runs.view import Library
+
+RECORDINGS = Path(__file__).parent.parent.parent / "assets" / "recordings"
+
+
+@cache
+def client() -> Client:
+    """Starts and steers what trains here."""
+    return Client(Store())
+
+
+@cache
+def library() -> Library:
+    """Reads what trains here, and the recordings."""
+    return Library(client().store, RECORDINGS)
+
+
+@cache
+def live() -> Live:
+    """The routes that the component speaks to."""
+    return Live(client(), library())

@@ -1,0 +1,15 @@
+"""The main script: every page, one line each. It lies apart from `pages/` so that deep links always pass here."""
+
+import streamlit as st
+
+from ssmviz.widgets import pages
+
+STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # the lab fits on one screen
+
+sections = {
+    "Train": [pages.lab(), pages.runs()],
+}
+
+st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")
+st.html(f"<style>{STYLE}</style>")
+st.navigation(sections, position="top").run()

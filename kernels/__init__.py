@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kernels import arguments, conv
-from kernels.backends import available, load, resolve, warm_up
+from kernels import arguments
+from kernels.backends import available, load_conv, load_scan, resolve, warm_up
 
 __all__ = ["available", "causal_conv1d", "resolve", "selective_scan", "warm_up"]
 
@@ -59,7 +59,7 @@ def selective_scan(
     """
     arguments.check_scan(x, delta, A, B, C, D_skip, z, delta_bias, h0, b_discretisation)
     name, _ = resolve(backend, x.device, x.dtype)
-    scan = load(name)
+    scan = load_scan(name)
     y, h_last = scan(x, delta, A, B, C, D_skip, z, delta_bias, delta_softplus, h0, b_discretisation)
     return (y, h_last) if return_last_state else y
 
@@ -76,7 +76,7 @@ def causal_conv1d(
         weight: (D, taps), or (D, 1, taps) as in `torch.nn.Conv1d`; the last tap meets the newest input.
         bias: (D,).
         activation: "silu" or None.
-        backend: of the scan beside it: "numba" and "triton" are fused, all others run PyTorch's convolution.
+        backend: of the scan beside it: "numba" and "triton" are fused, up to 8 taps; all others are PyTorch's.
 
     Returns:
         (batch, L, D).
@@ -88,12 +88,5 @@ def causal_conv1d(
     weight = weight.squeeze(1) if weight.ndim == 3 and weight.shape[1] == 1 else weight
     arguments.check_conv(x, weight, bias, activation)
     name, _ = resolve(backend, x.device, x.dtype)
-    if name == "numba" and weight.shape[1] <= conv.MAX_TAPS:
-        from kernels import numba_conv  # compiles, so only where it is wanted
-
-        return numba_conv.causal_conv1d(x, weight, bias, silu=activation == "silu")
-    if name == "triton" and weight.shape[1] <= conv.MAX_TAPS:
-        from kernels import triton_conv  # imports triton, which not every machine has
-
-        return triton_conv.causal_conv1d(x, weight, bias, silu=activation == "silu")
-    return conv.causal_conv1d(x, weight, bias, silu=activation == "silu")
+    convolve = load_conv(name, weight.shape[1])
+    return convolve(x, weight, bias, silu=activation == "silu")

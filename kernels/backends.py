@@ -18,6 +18,8 @@ EVERYWHERE = ("cpu", "cuda", "mps", "xpu")
 WIDE = (torch.float32, torch.float64)
 HALF = (torch.bfloat16, torch.float16)
 
+MAX_TAPS = 8  # of a fused convolution
+
 
 class Backend(NamedTuple):
     """One file of this package that exports `scan`."""
@@ -25,13 +27,14 @@ class Backend(NamedTuple):
     module: str  # imported when first used
     devices: tuple[str, ...]
     dtypes: tuple[torch.dtype, ...]  # of x
+    conv: str = ""  # exports a fused `causal_conv1d`
     auto: bool = True  # whether "auto" may choose it
 
 
 # Best first: "auto" takes the first that fits device and dtype and is usable.
 BACKENDS = {
-    "triton": Backend("kernels.triton_scan", ("cuda",), (torch.float32, *HALF)),
-    "numba": Backend("kernels.numba_scan", ("cpu",), (torch.float32,)),
+    "triton": Backend("kernels.triton_scan", ("cuda",), (torch.float32, *HALF), conv="kernels.triton_conv"),
+    "numba": Backend("kernels.numba_scan", ("cpu",), (torch.float32,), conv="kernels.numba_conv"),
     "torch": Backend("kernels.torch_scan", EVERYWHERE, (*WIDE, *HALF)),
     "reference": Backend("kernels.reference", EVERYWHERE, (*WIDE, *HALF), auto=False),
 }
@@ -95,7 +98,15 @@ def _devices(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def load(name: str) -> Scan:
+def load_conv(name: str, taps: int) -> Callable[..., Tensor]:
+    """The convolution that goes with a backend."""
+    fused = BACKENDS[name].conv if taps <= MAX_TAPS else ""
+    convolve: Callable[..., Tensor] = importlib.import_module(fused or "kernels.conv").causal_conv1d
+    return convolve
+
+
+@functools.cache
+def load_scan(name: str) -> Scan:
     """The `scan` function of a backend; imports, which may compile."""
     scan: Scan = importlib.import_module(BACKENDS[name].module).scan
     return scan
@@ -109,7 +120,7 @@ def _problem(name: str) -> str:
         return f"needs a {BACKENDS[name].devices[0].upper()} device, and there is none"
     try:
         # what a driver, a compiler or another version of a library can raise is unbounded
-        _try_out(load(name), devices[0])
+        _try_out(load_scan(name), devices[0])
     except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0][:200]
     return ""
@@ -127,4 +138,4 @@ def _try_out(scan: Scan, device: str) -> None:
 def warm_up() -> None:
     """Compile or load the CPU kernels, so that the first training step does not wait. Starts no thread."""
     if not _problem("numba"):
-        importlib.import_module("kernels.numba_conv")
+        load_conv("numba", MAX_TAPS)

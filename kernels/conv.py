@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_TAPS = 8  # of the fused version
-
 
 def causal_conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool) -> Tensor:
     """`kernels.causal_conv1d` with weight (D, taps), as PyTorch has it: channels before positions."""

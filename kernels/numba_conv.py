@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from kernels.conv import MAX_TAPS
+from kernels.backends import MAX_TAPS
 from kernels.numba_runtime import inline, kernel, over_batch
 from kernels.numba_tensors import arrays, pad, rows, sum_sequences
 from kernels.vector_math import ZERO, sigmoid

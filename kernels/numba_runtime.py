@@ -15,7 +15,6 @@ from typing import Any
 
 import numba
 import torch
-from numba.core import config
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -50,6 +49,7 @@ def _cache_directory() -> Iterator[None]:
     Numba itself notices another CPU, another numba and an edit of the kernel's own file, but not an edit of what
     the kernel calls.
     """
+    config: Any = numba.config
     before = config.CACHE_DIR
     place = before or next((str(p) for p in _places() if _is_ours(p)), "")
     config.CACHE_DIR = place and str(Path(place) / f"kernels-{_digest()}")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ssmviz.runs.connections import Connections
 from ssmviz.runs.locks import holder, is_held
-from ssmviz.runs.progress import Progress, read_step
+from ssmviz.runs.progress import Progress, read
 from ssmviz.runs.records import FrameInfo, Metric, checked_id
 from ssmviz.runs.rundb import RunDb
 
@@ -84,7 +84,11 @@ class RunFiles:
 
     def step(self, run: str) -> int:
         """Steps done by now, exact at any moment."""
-        return read_step(self.folder(run) / "progress")
+        return read(self.folder(run) / "progress").step
+
+    def beats(self, run: str) -> int:
+        """Grows while its worker lives and gets on; 0 before the first."""
+        return read(self.folder(run) / "progress").beats
 
     def is_alive(self, run: str) -> bool:
         """Whether a process works on it."""

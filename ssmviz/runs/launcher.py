@@ -150,12 +150,9 @@ class Launcher:
             self.store.move(row.id, "queued", attempt=row.attempt, reason=reason, failures=failures)
 
     def _end_if_hung(self, row: RunRow) -> None:
-        with_file = self.store.progress(row.id)
-        beats = with_file.read().beats
-        with_file.close()
-        now = time.monotonic()
+        beats, now = self.store.beats(row.id), time.monotonic()
         known = self._heard.get(row.id)
-        if known is None or known[0] != beats:
+        if known is None or known[0] != beats or not beats:  # not begun: it waits for its turn in a command line
             self._heard[row.id] = beats, now
         elif now - known[1] > row.settings.wall_limit_s + HUNG_SECONDS:
             self._hung.add(row.id)

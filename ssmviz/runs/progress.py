@@ -51,10 +51,10 @@ class Progress:
             self._fd = None
 
 
-def read_step(path: Path) -> int:
-    """Steps done by the worker that writes `path`; 0 when none ever did."""
+def read(path: Path) -> Beat:
+    """The newest note in `path`, zeros before the first."""
     progress = Progress(path)
     try:
-        return progress.read().step
+        return progress.read()
     finally:
         progress.close()

@@ -15,7 +15,7 @@ from ssmviz.runs.store import Store
 from ssmviz.traces import Checkpoint, Diverged, Evaluation, Event, Finished, Frame, Rung, Started, Step
 
 FLUSH_SECONDS = 0.2
-MAX_LOSSES = 1000  # of a run; curves are drawn on fewer pixels
+LOSSES = 1000  # steps whose loss is kept one by one; then half of them, a quarter, ... in every doubling
 MAX_PENDING = 2000  # rows kept in memory while the disk refuses them
 FULL = "the disk is nearly full: training goes on, but no more pictures are kept"
 
@@ -37,7 +37,6 @@ class Recorder:
         self._resumed = resumed
         self._db = store.rundb(run.id, run.attempt)
         self._progress = store.progress(run.id)
-        self._stride = max(1, run.steps // MAX_LOSSES)
         self._losses: list[tuple[int, float]] = []
         self._rows: list[tuple[MetricKind, int, dict[str, Any]]] = []
         self._flushed = time.monotonic()
@@ -116,7 +115,7 @@ class Recorder:
     def _take_step(self, event: Step) -> None:
         self.step = event.step
         self.beat()
-        if event.loss is not None and event.step % self._stride == 0:
+        if event.loss is not None and event.step % _stride(event.step) == 0:
             self._losses.append((event.step, event.loss))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
@@ -164,3 +163,8 @@ class Recorder:
             self._complained = True
             self._rows.append(("message", self.step, {"text": text}))
             self._write(lambda: self._note(reason=text))
+
+
+def _stride(step: int) -> int:
+    """1, 2, 4, ...: few enough points for a screen, however long the run."""
+    return 1 << max(0, (2 * step // LOSSES).bit_length() - 1)

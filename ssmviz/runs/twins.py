@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -28,13 +29,17 @@ class Twins:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._twins: dict[str, Twin] = {}
+        self._mine: set[str] = set()
 
     def set(self, runs: tuple[str, ...]) -> None:
         """Who they are now."""
         for run in self._twins.keys() - set(runs):
             self._twins.pop(run).progress.close()
-        for run in set(runs) - self._twins.keys():
-            self._twins[run] = Twin(self._store.progress(run), heard=time.monotonic())
+        for run in set(runs) - self._twins.keys() - self._mine:
+            if self._store.pid(run) == os.getpid():
+                self._mine.add(run)  # the command line trains one after the other in one process
+            else:
+                self._twins[run] = Twin(self._store.progress(run), heard=time.monotonic())
 
     def are_far_behind(self, step: int) -> bool:
         """Whether a run at `step` must wait. A twin whose process is gone holds nobody up."""

@@ -1,9 +1,11 @@
-"""Trainers with the contract of `ssmviz.training.loop.train` that learn nothing and cost nothing."""
+"""A trainer with the contract of `ssmviz.training.loop.train` that learns nothing and costs nothing."""
 
 from __future__ import annotations
 
 import json
-import random
+import math
+import os
+import signal
 import time
 
 import numpy as np
@@ -24,11 +26,12 @@ from ssmviz.traces import (
 )
 
 STEP_SECONDS = 0.002
+SLOW_STEP_SECONDS = 0.02
 
 
 def loss_at(settings, step):
     """Follows from seed and step alone, like a deterministic training."""
-    return 2.0 / step + random.Random(1000 * settings.seed + step).random()
+    return 2.0 / step + math.sin(1000 * settings.seed + step) ** 2
 
 
 def frame(step, probe):
@@ -40,8 +43,10 @@ def frame(step, probe):
     return Frame(step, trace, (-np.ones((D, N)),))
 
 
-def train(settings, checkpoint=None, *, before_step=lambda settings, step: None, seconds=STEP_SECONDS):
-    """Events in the order of the contract; `before_step` may sabotage."""
+def train(settings, checkpoint=None):
+    """Events in the order of the contract. The seed says what goes wrong, see `BEHAVIOURS`."""
+    before_step = BEHAVIOURS.get(settings.seed, nothing)
+    seconds = SLOW_STEP_SECONDS if settings.seed == SLOW else STEP_SECONDS
     steps = settings.optim.steps
     step = json.loads(checkpoint)["step"] if checkpoint else 0
 
@@ -52,7 +57,7 @@ def train(settings, checkpoint=None, *, before_step=lambda settings, step: None,
         nonlocal step
         yield Started(step, "cpu", "fake", 1, ("a note",))
         while step < steps:
-            bad = before_step(settings, step + 1)
+            bad = before_step(step + 1, checkpoint)
             if bad is not None:
                 yield bad
                 return
@@ -74,46 +79,51 @@ def train(settings, checkpoint=None, *, before_step=lambda settings, step: None,
             command = yield (save() if isinstance(command, Save) else frame(step, command))
 
 
-def slow(settings, checkpoint=None):
-    """Ten steps a second: never done before a test is."""
-    return train(settings, checkpoint, seconds=0.1)
+def nothing(step, checkpoint):
+    """All is well."""
 
 
-def diverge(settings, checkpoint=None):
+def diverge(step, checkpoint):
     """Not a number at step 30."""
-    return train(settings, checkpoint, before_step=lambda s, step: Diverged(step, "nan") if step == 30 else None)
+    return Diverged(step, "the loss was nan") if step == 30 else None
 
 
-def run_out_of_memory(settings, checkpoint=None):
+def run_out_of_memory(step, checkpoint):
     """As Python and torch say it."""
-
-    def fail(settings, step):
-        if step == 10:
-            raise MemoryError
-
-    return train(settings, checkpoint, before_step=fail)
+    if step == 10:
+        raise MemoryError
 
 
-def lose_the_device(settings, checkpoint=None):
-    """Once, in the first attempt."""
-
-    def fail(settings, step):
-        if step == 30 and checkpoint is None:
-            raise RuntimeError("CUDA error: unspecified launch failure")
-
-    return train(settings, checkpoint, before_step=fail)
+def lose_the_device(step, checkpoint):
+    """In the first attempt."""
+    if step == 30 and (checkpoint is None or json.loads(checkpoint)["step"] < 20):
+        raise RuntimeError("CUDA error: unspecified launch failure")
 
 
-def fail(settings, checkpoint=None):
-    """A mistake in the settings that nobody foresaw."""
-    raise ValueError("this cannot be trained")
+def fail(step, checkpoint):
+    """A mistake that nobody foresaw."""
+    if step == 5:
+        raise ValueError("this cannot be trained")
 
 
-def hang(settings, checkpoint=None):
-    """Stops answering at step 10."""
+def hang(step, checkpoint):
+    """No sign of life any more."""
+    if step == 5:
+        time.sleep(60)
 
-    def stay(settings, step):
-        if step == 10:
-            time.sleep(60)
 
-    return train(settings, checkpoint, before_step=stay)
+def die(step, checkpoint):
+    """Like kill -9, soon after every start."""
+    if step % 20 == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+DIVERGES, NO_MEMORY, LOSES_DEVICE, FAILS, HANGS, DIES, SLOW = range(101, 108)
+BEHAVIOURS = {
+    DIVERGES: diverge,
+    NO_MEMORY: run_out_of_memory,
+    LOSES_DEVICE: lose_the_device,
+    FAILS: fail,
+    HANGS: hang,
+    DIES: die,
+}

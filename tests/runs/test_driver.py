@@ -1,0 +1,105 @@
+"""Decisions of a worker and a launcher, without processes."""
+
+import sqlite3
+
+import pytest
+
+from ssmviz.runs import launcher as launching
+from ssmviz.runs.driver import Driver
+from ssmviz.runs.launcher import Launcher
+from ssmviz.runs.recorder import Recorder
+from ssmviz.runs.store import Store
+from ssmviz.runs.worker import _state_of
+from tests.runs import fake
+from tests.runs.conftest import FAKE, settings
+
+
+@pytest.fixture
+def run(store):
+    row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])
+    (run,) = store.runs_of(row.id)
+    store.claim(run.id)
+    return store.run(run.id)
+
+
+def drive(store, run, *, leaving=lambda: False, checkpoint=None):
+    step, data = checkpoint or (None, None)
+    recorder = Recorder(store, run, resumed=step)
+    end = Driver(store, run, recorder, leaving).drive(fake.train(run.settings, data))
+    recorder.end(*end)
+    return store.run(run.id)
+
+
+def test_leaving_at_a_step_with_a_score_does_not_lose_the_score(store, run):
+    """Evaluation and step are two events; a checkpoint between them would skip the score on resuming."""
+    row = drive(store, run, leaving=lambda: store.step(run.id) >= 25)
+    assert row.state == "interrupted"
+    assert row.checkpoint_step == row.step >= 25
+    store.requeue(run.id, expect=("interrupted",))
+    store.claim(run.id)
+    row = drive(store, store.run(run.id), checkpoint=store.load_checkpoint(run.id))
+    assert row.state == "done"
+    scores = [m.step for m in store.metrics_since(run.id) if m.kind == "evaluation"]
+    assert scores == [25, 50, 60]
+
+
+def test_a_full_disk_is_said_and_the_training_goes_on(tmp_path):
+    store = Store(tmp_path, free=lambda path: 3 * 10**8)
+    row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])
+    (run,) = store.runs_of(row.id)
+    store.claim(run.id)
+    row = drive(store, store.run(run.id))
+    assert row.state == "done"
+    assert "disk is nearly full" in row.reason
+    assert store.frame_steps(run.id) == []
+    messages = [m.data["text"] for m in store.metrics_since(run.id) if m.kind == "message"]
+    assert len(messages) == 1
+    store.close()
+
+
+def test_a_disk_that_refuses_every_write_does_not_end_a_training(store, run, monkeypatch):
+    def full(*args, **kwargs):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    for method in ("put_frame", "put_checkpoint", "append"):
+        monkeypatch.setattr(f"ssmviz.runs.rundb.RunDb.{method}", full)
+    row = drive(store, run)
+    assert (row.state, row.step, row.checkpoint_step) == ("done", 60, None)
+    assert "disk is nearly full" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (MemoryError(), "oom"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate"), "oom"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "oom"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "starting"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "unreadable"),
+        (ValueError("a checkpoint of another run"), "failed"),
+    ],
+)
+def test_what_a_trainer_raises_becomes_a_state(error, state):
+    assert _state_of(error)[0] == state
+
+
+class Dead:
+    """A process that ended with SIGKILL."""
+
+    exitcode = -9
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("kills_after", "state"), [(1, "oom"), (0, "queued")])
+def test_a_worker_killed_for_want_of_memory_is_not_started_again(store, run, monkeypatch, kills_after, state):
+    monkeypatch.setattr(launching, "_context", lambda trainer: None)
+    launcher = Launcher(store, FAKE, kills=lambda: kills_after)
+    launcher._jobs[run.id] = launching.Job(Dead(), run.attempt, 0)
+    launcher._reap()
+    assert store.run(run.id).state == state
+
+
+def test_the_kernels_count_of_kills_is_a_number():
+    assert launching.memory.kills() >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -193,7 +194,7 @@ def _own(experiment: str) -> str:
 
 
 def _step(text: str) -> int:
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 12:
+    if not re.fullmatch(r"-1|[0-9]{1,9}", text):
         raise Refused(400, f"after must be a step, got {text[:40]!r}")
     return int(text)
 

@@ -13,6 +13,7 @@ from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.live_view import settings_words
 
+TICKED = "runs_ticked"
 REFRESH = 2.0  # seconds, while something trains
 STATE_WORDS = {
     "done": ":green-badge[done]",
@@ -38,12 +39,18 @@ def run_list() -> list[str]:
     listed = summaries(services.client().store)
     live = any(run.state in LIVE for summary in listed for run in summary.runs)
     st.fragment(_rows, run_every=REFRESH if live else None)()
-    return [s.experiment.id for s in listed if st.session_state.get(_tick(s))]
+    ticked: list[str] = st.session_state[TICKED]
+    return ticked
 
 
 def _rows() -> None:
-    for summary in summaries(services.client().store):
+    listed = summaries(services.client().store)
+    for summary in listed:
         _row(summary)
+    ticked = [summary.experiment.id for summary in listed if st.session_state.get(_tick(summary))]
+    if st.session_state.setdefault(TICKED, []) != ticked:
+        st.session_state[TICKED] = ticked
+        st.rerun()  # what is compared is drawn outside this fragment
 
 
 def _row(summary: Summary) -> None:
@@ -51,8 +58,7 @@ def _row(summary: Summary) -> None:
     with st.container(border=True):
         head, buttons = st.columns([3, 2], vertical_alignment="center")
         with head:
-            before = st.session_state.get(_tick(summary), False)
-            ticked = st.checkbox(f"**{_plain(experiment.title)}** · {_when(experiment.created)}", key=_tick(summary))
+            st.checkbox(f"**{_plain(experiment.title)}** · {_when(experiment.created)}", key=_tick(summary))
             st.caption(settings_words(summary.runs[0].settings))
             for run in summary.runs:
                 st.markdown(_run_words(run))
@@ -64,8 +70,6 @@ def _row(summary: Summary) -> None:
                 _resume(resumable)
             if st.button("Delete", key=f"delete_{key}", icon=":material/delete:"):
                 _confirm(key, experiment.title)
-    if ticked != before:
-        st.rerun()  # the comparison below lies outside this fragment
 
 
 @st.dialog("Delete this experiment?")

@@ -7,7 +7,7 @@ from ssmviz.widgets import pages
 STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # the lab fits on one screen
 
 sections = {
-    "Train": [pages.lab(), pages.runs()],
+    "": [pages.lab(), pages.runs()],
 }
 
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")

@@ -33,9 +33,11 @@ def resolve(settings: TrainSettings) -> Place:
     if wanted == "cuda" and not torch.cuda.is_available():
         notes.append("CUDA is not available here: running on the CPU")
     device = torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
-    if settings.model.layer == "s4d" and settings.model.block == "plain":
-        return Place(device, "auto", "fft", tuple(notes))
-    backend, note = kernels.resolve(settings.backend, device)
+    try:
+        backend, note = kernels.resolve(settings.backend, device)
+    except (RuntimeError, ValueError) as error:  # named, but not for this machine: train all the same, and say so
+        notes.append(str(error))
+        backend, note = kernels.resolve("auto", device)
     if note:
         notes.append(note)
     return Place(device, backend, "fft" if settings.model.layer == "s4d" else backend, tuple(notes))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ssmviz.models import Network
@@ -14,6 +13,7 @@ from ssmviz.settings import TrainSettings
 from ssmviz.tasks import TASKS, rng_for
 from ssmviz.traces import Rung
 from ssmviz.training.batches import asked
+from ssmviz.training.stepper import answer_loss
 
 FORWARD_TOKENS = {"cpu": 1 << 13, "cuda": 1 << 20}  # tokens of one forward: caches and memory stay small
 RUNG_TOKENS = {"cpu": 1 << 18, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
@@ -52,7 +52,7 @@ def score(network: Network, tokens: Tensor, targets: Tensor) -> Score:
     k = targets.shape[1]
     logits = answers(network, tokens, k)
     hit = logits.argmax(-1) == targets
-    loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    loss = answer_loss(logits, targets)
     scalars = torch.cat([loss[None], hit.float().mean()[None], hit.all(1).float().mean()[None], hit.float().mean(0)])
     loss_, token, sequence, *positions = scalars.tolist()  # one wait for the device instead of four
     return Score(loss_, token, sequence, tuple(positions))

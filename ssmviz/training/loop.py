@@ -26,6 +26,7 @@ from ssmviz.traces import (
     Step,
 )
 from ssmviz.training import batches, checkpoint, device, evaluation
+from ssmviz.training.graphed import GraphedStepper
 from ssmviz.training.optimiser import Optimiser
 from ssmviz.training.stepper import EagerStepper, Stepper
 
@@ -66,7 +67,8 @@ class Training:
         self.network = build(settings.task, settings.model, seed=settings.seed).to(self.place.device)
         self.network.backend = self.place.backend
         self.optimiser = Optimiser(self.network, settings.optim)
-        self.stepper: Stepper = EagerStepper(self.network, self.optimiser, settings.optim.clip)
+        stepper = GraphedStepper if self.place.device.type == "cuda" else EagerStepper
+        self.stepper: Stepper = stepper(self.network, self.optimiser, settings.optim.clip)
         self.test_set = evaluation.TestSet(settings, self.place.device)
         self.done = 0  # steps
         self.since = 0  # steps since the last evaluation

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ssmviz.models import Network
 from ssmviz.training.optimiser import Optimiser
 
 LOSS_LIMIT = 1e4  # chance is log(vocab) < 6: a loss beyond this has left every scale
@@ -29,7 +30,7 @@ class Stepper(Protocol):
 class EagerStepper:
     """Forward, backward, clip, update: one after the other."""
 
-    def __init__(self, network: nn.Module, optimiser: Optimiser, clip: float) -> None:
+    def __init__(self, network: Network, optimiser: Optimiser, clip: float) -> None:
         self.network = network
         self.optimiser = optimiser
         self.clip = clip
@@ -44,14 +45,18 @@ class EagerStepper:
     def step(self, tokens: Tensor, targets: Tensor, factor: float) -> Tensor:
         """One update; see `Stepper.step`."""
         self.optimiser.set_rate(factor)
+        self.update(tokens, targets)
+        return self.loss
+
+    def update(self, tokens: Tensor, targets: Tensor) -> None:
+        """All of a step that happens on the device."""
         for p in self.parameters:
             p.grad = None
-        loss = answer_loss(self.network(tokens), targets)
+        loss = answer_loss(self.network(tokens, last=targets.shape[1]), targets)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.clip, foreach=True)
         self.optimiser.step()
         self._note(loss.detach(), norm)
-        return self.loss
 
     def _note(self, loss: Tensor, norm: Tensor) -> None:
         # in place, so that the tensors stay where a captured step and the loop look for them
@@ -64,5 +69,5 @@ class EagerStepper:
 
 
 def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy at the asked positions alone: the last k of T, for targets (batch, k)."""
-    return F.cross_entropy(logits[:, -targets.shape[1] :].flatten(0, 1), targets.flatten())
+    """Mean cross-entropy of the asked positions: logits (batch, k, vocab), targets (batch, k)."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -1,0 +1,123 @@
+"""Settings that teach within seconds, found by search: `benchmarks/presets_cpu_202611.md`. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
+
+S6, S4D = "S6", "S4D"  # the labels of the twins, in their order
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An experiment ready to start."""
+
+    title: str
+    sentence: str  # what will be seen
+    runs: tuple[tuple[str, TrainSettings], ...]  # label, settings
+    why: str  # why these settings and no others
+
+
+@dataclass(frozen=True)
+class TwinRate:
+    """The twin's own best learning rates, as multiples of S6's, found by as wide a search."""
+
+    lr: float
+    lr_muon: float
+
+
+TWIN_RATES: dict[str, TwinRate] = {
+    "copying": TwinRate(lr=1.0, lr_muon=1.0),
+    "selective_copying": TwinRate(lr=1.0, lr_muon=1.0),
+    "induction_heads": TwinRate(lr=1.0, lr_muon=1.0),
+}
+
+
+def twins(settings: TrainSettings) -> tuple[TrainSettings, TrainSettings]:
+    """The same run with selection (S6) and without (S4D).
+
+    Task, seed, batches, block, sizes, steps and schedule are the same. The twin has its own best learning rates, and
+    its N complex states stand for N conjugate pairs, so twice as many numbers as S6 carries.
+    """
+    rates = TWIN_RATES[settings.task.name]
+    optim = settings.optim
+    own = {"lr": optim.lr * rates.lr, "lr_muon": optim.lr_muon * rates.lr_muon}
+    s6 = {"model": settings.model.model_copy(update={"layer": "s6"})}
+    s4d = {
+        "model": settings.model.model_copy(update={"layer": "s4d"}),
+        "optim": optim.model_copy(update=own),
+    }
+    return settings.model_copy(update=s6), settings.model_copy(update=s4d)
+
+
+def _pair(settings: TrainSettings) -> tuple[tuple[str, TrainSettings], ...]:
+    return tuple(zip((S6, S4D), twins(settings), strict=True))
+
+
+SELECTIVE_COPYING = TrainSettings(
+    task=TaskSettings(name="selective_copying", L=64, vocab=10, n_data=8),
+    model=ModelSettings(n_layers=2, d_model=32, dt_rank=8, N=8, bc_scale=4.0),
+    optim=OptimSettings(lr=2e-2, lr_muon=0.05, curriculum=True, batch=32, steps=1000),
+)
+COPYING = TrainSettings(
+    task=TaskSettings(name="copying", L=64, vocab=10, n_data=8),
+    model=ModelSettings(n_layers=2, d_model=32, dt_rank=8, N=64, bc_scale=4.0, dt_min=0.01, dt_max=0.1),
+    optim=OptimSettings(lr=5e-3, lr_muon=0.05, batch=32, steps=400),
+)
+INDUCTION_HEADS = TrainSettings(
+    task=TaskSettings(name="induction_heads", L=64, vocab=16),
+    model=ModelSettings(n_layers=2, d_model=32, dt_rank=8, N=8, dt_min=0.01, dt_max=0.5),
+    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=32, steps=500),
+)
+SELECTIVE_COPYING_GPU = TrainSettings(
+    task=TaskSettings(name="selective_copying", L=256, vocab=16, n_data=16),
+    model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, bc_scale=4.0),
+    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=64, steps=6000),
+    eval_every=250,
+    eval_batch=512,
+    checkpoint_every=1000,
+    device="cuda",
+)
+INDUCTION_HEADS_GPU = TrainSettings(
+    task=TaskSettings(name="induction_heads", L=256, vocab=16),
+    model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, dt_min=0.01, dt_max=0.5),
+    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=8, steps=6000),
+    eval_every=250,
+    eval_batch=512,
+    checkpoint_every=1000,
+    device="cuda",
+)
+
+PRESETS: dict[str, Preset] = {
+    "selective_copying": Preset(
+        "Selective copying",
+        "Remember 8 letters among noise, whatever the gaps: S6 learns when to write, its twin cannot.",
+        _pair(SELECTIVE_COPYING),
+        "Growing sequences and orthogonalised updates take S6 to 99 % in seconds; the twin has the same of both.",
+    ),
+    "copying": Preset(
+        "Copying",
+        "The same letters at fixed places: timing is all it takes, and the time-invariant twin is the faster one.",
+        _pair(COPYING),
+        "A delay needs many states: with 64 complex ones a channel the twin keeps all 8 letters.",
+    ),
+    "induction_heads": Preset(
+        "Induction heads",
+        "Say what followed the trigger when it was last seen, also far beyond the lengths it was trained on.",
+        _pair(INDUCTION_HEADS),
+        "Lengths are drawn evenly in log L from 8 to 64, so that no length can be learned by heart.",
+    ),
+    "selective_copying_gpu": Preset(
+        "Selective copying, long (GPU)",
+        "16 letters of 14 in 256 places: the contrast of the paper's Table 1, at a sixteenth of its length.",
+        _pair(SELECTIVE_COPYING_GPU),
+        "Vocabulary, number of letters, width, layers and batch are those of the paper.",
+    ),
+    "induction_heads_gpu": Preset(
+        "Induction heads, long (GPU)",
+        "Trained at up to 256 tokens as in the paper, tested up to a million.",
+        _pair(INDUCTION_HEADS_GPU),
+        "Length, vocabulary, width, layers and batch are those of the paper's Table 11.",
+    ),
+}

@@ -1,0 +1,113 @@
+"""The command line's words: one option for every field of the settings, checked by the settings themselves."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from ssmviz.presets import PRESETS, S4D, S6, twins
+from ssmviz.settings import ModelSettings, OptimSettings, Settings, TaskSettings, TrainSettings, explain
+
+DESCRIPTION = """Train without a browser; the run can be opened in the app.
+
+Without --preset, the settings are those of the task's own preset; every option changes one of them."""
+PARTS: dict[str, type[Settings]] = {"task": TaskSettings, "model": ModelSettings, "optim": OptimSettings}
+NAMES = {("task", "name"): "task"}  # options that are not called as their field
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for."""
+
+    title: str
+    preset: str | None
+    runs: tuple[tuple[str, TrainSettings], ...]  # label, settings
+    record: str | None = None
+    resume: str | None = None
+    at_once: bool = True  # runs in processes of their own, side by side
+
+
+def parse(arguments: list[str] | None = None) -> Order:
+    """The order in `arguments` (`sys.argv` when None); ends the program with status 2 when it makes no sense."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    resume, record, preset, both, at_once = (given.pop(n) for n in ("resume", "record", "preset", "twins", "at_once"))
+    if resume and (given or record or preset or both):
+        parser.error("--resume takes the run's own settings; leave the other options out")
+    if resume:
+        return Order("", None, (), resume=resume, at_once=at_once)
+    if record and not re.fullmatch(r"[a-z0-9_]{1,40}", record):
+        parser.error(f"--record takes a name of small letters, digits and _, got {record[:40]!r}")
+    name = preset or given.get("task") or "selective_copying"
+    if name not in PRESETS:
+        parser.error(f"--preset must be one of {', '.join(PRESETS)}, got {name[:40]!r}")
+    chosen = dict(PRESETS[name].runs)
+    layer = given.get("layer") or "s6"
+    label = S4D if layer == "s4d" else S6
+    start = chosen[S6] if both else chosen.get(label, chosen[S6])
+    try:
+        settings = _changed(start, given)
+    except ValidationError as error:
+        parser.error(explain(error))
+    if not both:
+        runs: tuple[tuple[str, TrainSettings], ...] = ((label, settings),)
+    elif settings == chosen[S6]:
+        runs = PRESETS[name].runs
+    else:
+        runs = tuple(zip((S6, S4D), twins(settings), strict=True))
+    return Order(PRESETS[name].title, name, runs, record=record, at_once=at_once)
+
+
+def _changed(settings: TrainSettings, given: dict[str, Any]) -> TrainSettings:
+    values = settings.model_dump()
+    for path, name in _options().items():
+        if name in given:
+            part = values if len(path) == 1 else values[path[0]]
+            part[path[-1]] = given[name]
+    return TrainSettings.model_validate(values)
+
+
+def _options() -> dict[tuple[str, ...], str]:
+    """Path of every field in `TrainSettings` -> name of its option."""
+    inner = {
+        (part, field): NAMES.get((part, field), field) for part, kind in PARTS.items() for field in kind.model_fields
+    }
+    return inner | {(field,): field for field in TrainSettings.model_fields if field not in PARTS}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m ssmviz.training",
+        description=DESCRIPTION,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_argument_group("what to train")
+    what.add_argument("--preset", default=None, metavar="NAME", help=f"start from one of: {', '.join(PRESETS)}")
+    what.add_argument("--twins", action="store_true", default=False, help="train S6 and its time-invariant twin S4D")
+    what.add_argument(
+        "--one-by-one", dest="at_once", action="store_false", default=True, help="twins one after the other"
+    )
+    what.add_argument("--resume", default=None, metavar="RUN", help="go on with an interrupted run, by its id")
+    what.add_argument("--record", default=None, metavar="NAME", help="keep the result as assets/recordings/NAME")
+    groups = {part: parser.add_argument_group(part) for part in PARTS} | {"": parser.add_argument_group("run")}
+    for path, name in _options().items():
+        part = path[0] if len(path) == 2 else ""
+        field = (PARTS[part] if part else TrainSettings).model_fields[path[-1]]
+        groups[part].add_argument(f"--{name}", f"--{name.replace('_', '-')}", dest=name, **_type(field))
+    return parser
+
+
+def _type(field: FieldInfo) -> dict[str, Any]:
+    kind, help_ = field.annotation, field.description or ""
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction, "help": help_}
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind), "help": help_}
+    return {"type": int if kind is int else float, "metavar": "X", "help": help_}

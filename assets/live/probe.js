@@ -109,7 +109,9 @@ export class Probe {
     cell.key = key;
     const { label, kind } = store.token(id);
     setText(cell, label);
-    cell.className = `cell ${kind}${this.editable && this.isMovable(t) ? " movable" : ""}`;
+    cell.className = `cell ${kind}`;
+    cell.classList.toggle("movable", this.editable && this.isMovable(t));
+    cell.classList.toggle("here", cell === this.marked);
     cell.setAttribute("aria-label", `${t}: ${kind === "data" ? label : kind}`);
     const fill = tokenFill(theme, id, store.record.vocabulary);
     cell.style.backgroundColor = kind === "noise" ? "transparent" : fill;

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request, Route, WebSocketRoute
 
-from tests.component.synthetic import Twins
+from tests.component.synthetic import Twins, wrapped
 
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
 ORIGIN = "http://ssmviz.test"
@@ -53,7 +53,8 @@ class Harness:
         self.sockets: list[WebSocketRoute] = []
         self.on_control: Callable[[dict[str, Any]], tuple[int, dict[str, Any]]] = self._accept
         self.errors: list[str] = []
-        self.bodies: dict[tuple[str, int], bytes] = {}
+        self.frames: dict[tuple[str, int], bytes] = {}
+        page.set_default_timeout(8000)
         page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         page.route("**/*", self._answer)
@@ -90,7 +91,7 @@ class Harness:
 
     def wait(self, name: str, value: object) -> None:
         """Until the counter has the value."""
-        self.page.locator(f'.ssmviz-lab[data-{name}="{value}"]').wait_for(state="attached", timeout=8000)
+        self.page.locator(f'.ssmviz-lab[data-{name}="{value}"]').wait_for(state="attached")
 
     def say(self, message: dict[str, Any] | bytes) -> None:
         """Send over the newest socket."""
@@ -122,9 +123,14 @@ class Harness:
             route.fulfill(status=404, json={"error": "there is no such experiment"})
 
     def _history(self, run: str, after: int) -> bytes:
-        if (run, after) not in self.bodies:
-            self.bodies[run, after] = self.twins.history(run, after)
-        return self.bodies[run, after]
+        """Of the frames that the record names now; packing them is what takes time, so each is packed once."""
+        kept = next(r["frames"] for r in self.record["runs"] if r["id"] == run)
+        return b"".join(wrapped(step, self._frame(run.removeprefix("run-"), step)) for step in kept if step > after)
+
+    def _frame(self, name: str, step: int) -> bytes:
+        if (name, step) not in self.frames:
+            self.frames[name, step] = self.twins.frame(name, step)
+        return self.frames[name, step]
 
     def _accept(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         control = self.record["control"]

@@ -159,11 +159,6 @@ class Twins:
         y = (h * C[tokens][:, None, :]).sum(-1)
         return LayerTrace(x=x, delta=delta, A_bar=A_bar, B_bar=B_bar, C=C[tokens], h=h, y=y)
 
-    def history(self, run: str, after: int = -1) -> bytes:
-        """The body of GET /api/runs/{run}/frames."""
-        name = run.removeprefix("run-")
-        return b"".join(wrapped(step, self.frame(name, step)) for step in self.kept if step > after)
-
 
 def wrapped(step: int, frame: bytes) -> bytes:
     """uint32 length, uint32 step, the frame, zeros up to a multiple of 8."""

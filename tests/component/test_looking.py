@@ -58,7 +58,7 @@ def test_finished_run_costs_nothing(recording: Harness) -> None:
     requests = len(recording.requests)
     recording.page.wait_for_timeout(500)
     assert (recording.counter("draws"), len(recording.requests)) == (before, requests)
-    assert recording.page.evaluate("window.asked") == []
+    assert [stack for stack in recording.page.evaluate("window.asked") if "/assets/" in stack] == []  # not Playwright's own
 
 
 def test_a_token_stands_at_the_same_x_in_all_its_views(recording: Harness) -> None:

@@ -6,7 +6,6 @@ names (`mixer.in_proj`, `mixer.x_proj`, `mixer.A_log`, ...).
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, cast
@@ -19,6 +18,10 @@ from kernels import causal_conv1d
 from ssmviz.models.layer import Layer
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
+
+
+# Departure from Mamba, which divides by sqrt(n_layers): see `EMBEDDING_STD` in network.py.
+OUT_PROJ_GAIN = 2.0
 
 
 class MixerState(NamedTuple):
@@ -35,9 +38,9 @@ class Block(Layer):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """out_proj / sqrt(n_layers) keeps the variance of the residual stream (as GPT-2 and Mamba do)."""
+        """The linear default, times OUT_PROJ_GAIN for out_proj."""
         super().reset_parameters()
-        self.out_proj.weight /= math.sqrt(self.settings.n_layers)
+        self.out_proj.weight *= OUT_PROJ_GAIN
 
     @abstractmethod
     def forward(

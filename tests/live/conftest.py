@@ -91,33 +91,38 @@ def _read(status, answer):
     return status, answer.headers, json.loads(body) if is_json else body
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "home", free=lambda _: 10**12)
-
-
-@pytest.fixture
-def lab(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(Client, "ensure_launcher", lambda self: None)
-    client = Client(store)
-    live = Live(client, Library(store, tmp_path / "recordings"))
-    row = store.create_experiment("key", "Selective copying", [("S6", SETTINGS), ("S4D", SETTINGS)], state="starting")
-    runs = tuple(run.id for run in store.runs_of(row.id))
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """(live, port) of a server that the tests of a module share."""
+    root = tmp_path_factory.mktemp("site")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(Starlette(routes=live.routes()), host="127.0.0.1", port=port, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    lab = Lab(store, client, live, port, row.id, runs)
-    for run in runs:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "ensure_launcher", lambda self: None)
+        store = Store(root / "home", free=lambda _: 10**12)
+        live = Live(Client(store), Library(store, root / "recordings"))
+        config = uvicorn.Config(Starlette(routes=live.routes()), host="127.0.0.1", port=port, log_level="error")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        yield live, port
+        server.should_exit = True
+        thread.join(5)
+
+
+@pytest.fixture
+def lab(site, request) -> Lab:
+    live, port = site
+    store = live.client.store
+    runs = [("S6", SETTINGS), ("S4D", SETTINGS)]
+    row = store.create_experiment(request.node.nodeid, "Selective copying", runs, state="starting")
+    lab = Lab(store, live.client, live, port, row.id, tuple(run.id for run in store.runs_of(row.id)))
+    for run in lab.runs:
         lab.start(run)
-    yield lab
-    server.should_exit = True
-    thread.join(5)
+    return lab
 
 
 @pytest.fixture

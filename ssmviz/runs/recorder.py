@@ -132,7 +132,9 @@ class Recorder:
             self._complain(FULL)
 
     def _take_checkpoint(self, event: Checkpoint) -> None:
-        if self._write(lambda: self._db.put_checkpoint(event.step, event.data)):
+        self._gather_losses()
+        if self._write(lambda: self._db.put_checkpoint(event.step, event.data, self._rows)):
+            self._rows = []
             self.checkpoint_step = event.step
             self._write(lambda: self._note(checkpoint_step=event.step))
 

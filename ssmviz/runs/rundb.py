@@ -30,6 +30,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS frames_by_seq ON frames (seq, ordinal, size, p
 CREATE TABLE IF NOT EXISTS checkpoints (
     slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, step INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
 """
+Row = tuple[MetricKind, int, dict[str, Any]]  # kind, step, data
 PAGE = 2000  # metrics given out at once
 LAST_KINDS = ("rung", "diverged", "finished")  # follow the last step, so a resumed run writes them again
 
@@ -100,7 +101,7 @@ class RunDb:
             db.execute("DELETE FROM frames WHERE step > ?", (keep,))
             self._append(db, [("started", max(keep, 0), started)])
 
-    def append(self, rows: Sequence[tuple[MetricKind, int, dict[str, Any]]]) -> None:
+    def append(self, rows: Sequence[Row]) -> None:
         """Add rows (kind, step, data) in one transaction."""
         if rows:
             with self._write() as db:
@@ -112,7 +113,7 @@ class RunDb:
         rows = self._db().execute(query, (rowid, PAGE)).fetchall()
         return [Metric(row["id"], row["kind"], row["step"], json.loads(row["data"])) for row in rows]
 
-    def _append(self, db: sqlite3.Connection, rows: Sequence[tuple[str, int, dict[str, Any]]]) -> None:
+    def _append(self, db: sqlite3.Connection, rows: Sequence[Row]) -> None:
         values = [(kind, step, json.dumps(_finite(data))) for kind, step, data in rows]
         db.executemany("INSERT INTO metrics (kind, step, data) VALUES (?, ?, ?)", values)
 
@@ -187,9 +188,13 @@ class RunDb:
 
     # checkpoints
 
-    def put_checkpoint(self, step: int, data: bytes) -> None:
-        """Store a checkpoint over the older of the two."""
+    def put_checkpoint(self, step: int, data: bytes, rows: Sequence[Row] = ()) -> None:
+        """Store a checkpoint over the older of the two, and with it the metrics up to its step.
+
+        In one transaction: who goes on from it has the whole curve before it.
+        """
         with self._write() as db:
+            self._append(db, rows)
             newest = db.execute("SELECT slot, seq FROM checkpoints ORDER BY seq DESC LIMIT 1").fetchone()
             slot, seq = (1 - newest["slot"], newest["seq"] + 1) if newest else (0, 1)
             row = (slot, seq, step, zlib.crc32(data), data)

@@ -101,5 +101,16 @@ def test_a_worker_killed_for_want_of_memory_is_not_started_again(store, run, mon
     assert store.run(run.id).state == state
 
 
+@pytest.mark.parametrize("paused", [True, False])
+def test_paused_runs_are_saved_and_ended_when_no_app_comes_back(store, run, monkeypatch, paused):
+    monkeypatch.setattr(launching, "_context", lambda trainer: None)
+    monkeypatch.setattr(launching, "ABANDONED_SECONDS", 0.0)
+    monkeypatch.setattr(launching, "GRACE_SECONDS", 0.0)
+    store.update_control(run.experiment, paused=paused)
+    launcher = Launcher(store, FAKE)
+    assert not launcher._is_over(), "it has to wait for them"
+    assert launcher._asked is paused
+
+
 def test_the_kernels_count_of_kills_is_a_number():
     assert launching.memory.kills() >= 0

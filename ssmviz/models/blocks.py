@@ -19,7 +19,6 @@ from ssmviz.models.layer import Layer
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
 
-
 # Departure from Mamba, which divides by sqrt(n_layers): see `EMBEDDING_STD` in network.py.
 OUT_PROJ_GAIN = 2.0
 

@@ -79,7 +79,7 @@ class Network(nn.Module):
 
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
         """Logits (batch, T, vocab), or of the last `last` positions only, which is all that the tasks ask."""
-        x = self.embedding(tokens)
+        x = self._embed(tokens)
         for layer in self._each():
             x, _ = layer(x, backend=self.backend)
         return self._head(x if last is None else x[:, -last:])
@@ -141,6 +141,13 @@ class Network(nn.Module):
     def A(self) -> tuple[np.ndarray, ...]:  # noqa: N802 - the field's own letter
         """The continuous system of every layer, (D, N), complex for S4D."""
         return tuple(layer.mixer.A().cpu().numpy() for layer in self._each())
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        """A row of the embedding for each token; a product on CUDA, where the gradient of a lookup sorts all tokens."""
+        if not (tokens.is_cuda and torch.is_grad_enabled()):
+            return cast(Tensor, self.embedding(tokens))
+        one_hot = tokens[..., None] == torch.arange(self.embedding.num_embeddings, device=tokens.device)
+        return one_hot.to(self.embedding.weight.dtype) @ self.embedding.weight
 
     def _head(self, x: Tensor) -> Tensor:
         logits: Tensor = self.lm_head(self.norm_f(x))

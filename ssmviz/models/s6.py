@@ -65,7 +65,7 @@ class S6(Layer):
             return_last_state=carry,
             backend=backend,
         )
-        return out if carry else (out, None)
+        return out if isinstance(out, tuple) else (out, None)
 
     def discretise(self, x: Tensor) -> Discretised:
         """Zero-order hold for A (eq. 4); B by the setting: zoh as in the paper, euler as in the released code."""

@@ -30,10 +30,13 @@ def kernel(signature: str) -> Callable[[Callable[..., None]], Callable[..., None
 
     def compile_now(function: Callable[..., None]) -> Callable[..., None]:
         dispatcher = numba.njit(nogil=True)(function)
-        with _cache_directory():
-            # RuntimeError: no writable place for the cache, so compile in every process
-            with contextlib.suppress(RuntimeError):
+        try:
+            with _cache_directory():
                 dispatcher.enable_caching()
+            dispatcher.compile(signature)
+        # no place for a cache, or one that is full, damaged or of another version: what numba then raises is unbounded
+        except Exception:  # noqa: BLE001
+            dispatcher = numba.njit(nogil=True)(function)
             dispatcher.compile(signature)
         dispatcher.disable_compile()
         compiled: Callable[..., None] = dispatcher

@@ -5,6 +5,7 @@ import { SequenceView } from "./sequence.js";
 import { inkOn, tokenFill } from "./theme.js";
 
 const CELL = 18; // height of a row of cells
+const SEPARATE = 5; // narrowest column with a gap to the next
 const READABLE = 9; // narrowest column in which a letter is written
 
 export class Band extends SequenceView {
@@ -22,6 +23,7 @@ export class Band extends SequenceView {
   paintFrame(g, frame, box, at) {
     const { theme } = this.lab;
     this.paintLabels(g, box);
+    if (at.wide <= SEPARATE) hatch(g, box.left, box.top, box.right - box.left, CELL - 1, theme.noise, 4); // noise, all at once
     for (let t = at.from; t < at.to; t++) {
       this.cell(g, at, t, frame.tokens[t], box.top);
       if (frame.targets[t] < 0) continue;
@@ -41,10 +43,10 @@ export class Band extends SequenceView {
     const { theme, store } = this.lab;
     const token = store.token(id);
     const fill = tokenFill(theme, id, store.record.vocabulary);
-    const gap = at.wide > 5 ? 1 : 0;
+    const gap = at.wide > SEPARATE ? 1 : 0;
     const [x, wide] = [at.x(t), at.wide - gap];
     if (token.kind === "noise") {
-      hatch(g, x, top, wide, CELL - 1, fill, 4);
+      if (gap) hatch(g, x, top, wide, CELL - 1, fill, 4);
       return;
     }
     g.fillStyle = fill;

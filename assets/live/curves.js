@@ -47,7 +47,7 @@ export class Plot extends View {
 /** A quantity over training steps; `read(run)` gives {step, value}. Pressing scrubs there. */
 export class Curve extends Plot {
   constructor(lab, { log = false, field, chance = false, ...options }) {
-    super(lab, options);
+    super(lab, { ...options, over: ["frame"] });
     Object.assign(this, { log, field, chance });
   }
 

@@ -86,21 +86,30 @@ export function polyline(g, points) {
   g.stroke();
 }
 
-/** Diagonal hatching inside a rectangle. */
+const patterns = new Map();
+
+/** Fills a rectangle with diagonal hatching; one small tile per colour and gap is kept. */
 export function hatch(g, x, y, w, h, colour, gap = 5) {
-  g.save();
-  g.beginPath();
-  g.rect(x, y, w, h);
-  g.clip();
+  const key = `${colour} ${gap}`;
+  if (!patterns.has(key)) patterns.set(key, g.createPattern(tile(colour, gap * SHARP), "repeat"));
+  const pattern = patterns.get(key);
+  pattern.setTransform(SHRINK);
+  g.fillStyle = pattern;
+  g.fillRect(x, y, w, h);
+}
+
+const SHARP = 3; // tiles are drawn larger and shrunk, so that they stay sharp on dense screens
+const SHRINK = new DOMMatrix().scale(1 / SHARP);
+
+function tile(colour, size) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = size;
+  const g = canvas.getContext("2d");
   g.strokeStyle = colour;
-  g.lineWidth = 1;
-  g.beginPath();
-  for (let at = Math.floor((x - h) / gap) * gap; at < x + w; at += gap) {
-    g.moveTo(at, y + h);
-    g.lineTo(at + h, y);
-  }
-  g.stroke();
-  g.restore();
+  g.lineWidth = SHARP;
+  g.lineCap = "square";
+  for (const at of [-size, 0, size]) line(g, at, size, at + size, 0);
+  return canvas;
 }
 
 /** A tick or a cross of the given size: right and wrong without relying on colour. */

@@ -2,11 +2,11 @@
 
 import { line, roundTicks, scale } from "./draw.js";
 import { stateAt } from "./frame.js";
+import { principal } from "./principal.js";
 import { SequenceView } from "./sequence.js";
 import { inkOn, tokenFill } from "./theme.js";
 import { number, percent } from "./words.js";
 
-const ITERATIONS = 24; // of the power method; the picture needs directions to a pixel, not to a digit
 
 export class Phase extends SequenceView {
   constructor(lab, index) {
@@ -159,54 +159,14 @@ const GUTTER_PHASE = 48;
 /** Two coordinates of the channel's state per token: two of its states, or its two principal directions. */
 export function trajectory(layer, L, channel, axes, previous) {
   const state = (n, t) => stateAt(layer, L, channel, n, t);
-  const times = [...Array(L).keys()];
-  if (layer.N === 1) {
-    const points = times.map((t) => [t ? state(0, t - 1) : 0, state(0, t)]);
-    return { points, names: ["h before the token", "h after it"], share: null };
-  }
-  if (axes === "states") return { points: times.map((t) => [state(0, t), state(1, t)]), names: ["state 1", "state 2"], share: null };
+  const points = (at) => Array.from({ length: L }, (_, t) => at(t));
+  if (layer.N === 1) return { points: points((t) => [t ? state(0, t - 1) : 0, state(0, t)]), names: ["h before the token", "h after it"], share: null };
+  if (axes === "states") return { points: points((t) => [state(0, t), state(1, t)]), names: ["state 1", "state 2"], share: null };
   const { directions, share } = principal(layer.N, L, state, previous);
-  const along = (v, t) => v.reduce((sum, w, n) => sum + w * state(n, t), 0);
-  return { points: times.map((t) => directions.map((v) => along(v, t))), names: ["first direction", "second direction"], share, directions };
-}
-
-/** The two directions of largest variance (power method, never forming the N x N matrix), signs steady over time. */
-export function principal(N, L, state, previous) {
-  const X = Array.from({ length: N }, (_, n) => {
-    const row = Float64Array.from({ length: L }, (_, t) => state(n, t));
-    const mean = row.reduce((a, b) => a + b, 0) / L;
-    return row.map((v) => v - mean);
-  });
-  const total = X.reduce((sum, row) => sum + row.reduce((s, v) => s + v * v, 0), 0) || 1;
-  const directions = [];
-  let explained = 0;
-  for (let i = 0; i < 2; i++) {
-    let v = Float64Array.from({ length: N }, (_, n) => previous?.[i]?.[n] || (n === i ? 1 : 0.1));
-    let variance = 0;
-    for (let k = 0; k < ITERATIONS; k++) {
-      [v, variance] = powerStep(X, v, directions);
-    }
-    if (previous?.[i] ? dot(v, previous[i]) < 0 : v.reduce((a, b) => a + b, 0) < 0) v = v.map((w) => -w);
-    directions.push(v);
-    explained += variance;
-  }
-  return { directions, share: explained / total };
-}
-
-function powerStep(X, v, found) {
-  const along = new Float64Array(X[0].length);
-  X.forEach((row, n) => row.forEach((value, t) => { along[t] += v[n] * value; }));
-  let w = Float64Array.from(X, (row) => dot(row, along));
-  for (const u of found) {
-    const share = dot(w, u);
-    w = w.map((value, n) => value - share * u[n]);
-  }
-  const size = Math.sqrt(dot(w, w));
-  return size > 0 ? [w.map((value) => value / size), size] : [v, 0];
-}
-
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+  const along = (v, t) => {
+    let sum = 0;
+    for (let n = 0; n < v.length; n++) sum += v[n] * state(n, t);
+    return sum;
+  };
+  return { points: points((t) => [along(directions[0], t), along(directions[1], t)]), names: ["first direction", "second direction"], share, directions };
 }

@@ -3,20 +3,24 @@
 import { el, icon, setText } from "./dom.js";
 import { fileName, toCsv } from "./words.js";
 
-const OVERLAY = new Set(["cursor", "hover"]); // changes that leave the painted base as it is
+const OVERLAY = ["cursor", "hover"]; // changes that leave every view's painted base as it is
 
 /**
  * Subclasses give `paint(g, size)`, and may give `overlay(g, size)`, `describe()`, `rows()`, `note()`, `hover(x, y)`,
  * `press(x, y)` and `key(event)`. Sizes are CSS pixels.
  */
 export class View {
-  /** `needs`: the kinds of change after which this view draws: frame metrics channel cursor hover. */
-  constructor(lab, { title, symbol, name, height, needs, square = false }) {
+  /**
+   * `needs`: the kinds of change after which this view draws (frame metrics channel axes cursor hover);
+   * `over`: those of them that only move what lies over the painted base.
+   */
+  constructor(lab, { title, symbol, name, height, needs, over = [], square = false }) {
     this.lab = lab;
     this.name = name;
     this.height = height;
     this.square = square;
     this.needs = new Set([...needs, "all"]);
+    this.over = new Set([...OVERLAY, ...over]);
     this.title = title;
     this.canvas = el("canvas", { role: "img", tabindex: 0 });
     this.base = document.createElement("canvas");
@@ -73,7 +77,7 @@ export class View {
 
   render(changes) {
     if (!this.size?.width) return;
-    const stale = !this.painted || [...changes].some((kind) => this.needs.has(kind) && !OVERLAY.has(kind));
+    const stale = !this.painted || [...changes].some((kind) => this.needs.has(kind) && !this.over.has(kind));
     if (stale) {
       this.on(this.base, (g) => this.paint(g, this.size));
       setText(this.noteNode, this.note?.() ?? "");

@@ -95,7 +95,7 @@ def test_main_directions_are_those_of_the_svd(modules: Page) -> None:
     X = np.random.default_rng(0).standard_normal((6, 40)) * np.array([5, 3, 1, 0.5, 0.2, 0.1])[:, None]
     read = modules.evaluate(
         """async (X) => {
-          const { principal } = await import("/assets/phase.js");
+          const { principal } = await import("/assets/principal.js");
           const { directions, share } = principal(X.length, X[0].length, (n, t) => X[n][t]);
           return [directions.map((v) => Array.from(v)), share];
         }""",

@@ -60,7 +60,14 @@ class Lab:
     def close(self):
         self.client.shutdown()
         self.store.close()
-        return [pid for leader in self.groups for pid in group(leader)]
+        return self.left()
+
+    def left(self):
+        """Processes that still live, the kernel's moment to bury them granted."""
+        end = time.monotonic() + 1.0
+        while (alive := [pid for leader in self.groups for pid in group(leader)]) and time.monotonic() < end:
+            time.sleep(0.005)
+        return alive
 
     def launcher(self):
         return wait_until(lambda: holder(self.store.root / "launcher.lock"), "a launcher")

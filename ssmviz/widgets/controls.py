@@ -151,7 +151,7 @@ def _same(text: str, value: Any) -> bool:
             return float(text) == float(value)
         except ValueError:
             return False
-    return bool(text == value)
+    return text in (value, str(value).replace(" ", "_"))
 
 
 def _field(path: str) -> Any:

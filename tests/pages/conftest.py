@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ssmviz.runs.client import Client
+from ssmviz.runs.store import Store
+from ssmviz.widgets import services
+
+ROOT = Path(__file__).parent.parent.parent
+SITE = ROOT / "ssmviz" / "widgets" / "site.py"
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    """The store behind the pages; experiments wait in its queue because there is no launcher."""
+    monkeypatch.setenv("SSMVIZ_HOME", str(tmp_path))
+    monkeypatch.setattr(Client, "ensure_launcher", lambda self: None)
+    for service in (services.client, services.library, services.live):
+        service.cache_clear()
+    yield services.client().store
+    for service in (services.client, services.library, services.live):
+        service.cache_clear()
+
+
+@pytest.fixture
+def open_page(store):
+    """Opens a page as a person would, with these parameters in the address."""
+
+    def opened(path: str = "pages/train/lab.py", **query: str) -> AppTest:
+        app = AppTest.from_file(SITE, default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        if path != "pages/train/lab.py":
+            app.run().switch_page(str(ROOT / path))
+        return app.run()
+
+    return opened

@@ -6,17 +6,22 @@ import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+import ssmviz
 from ssmviz.runs.driver import Driver, End, Trainer
 from ssmviz.runs.locks import FileLock
 from ssmviz.runs.recorder import Recorder
+from ssmviz.runs.recording import SUFFIX, export_experiment
 from ssmviz.runs.records import RESUMABLE, Fenced, Refused, RunRow
 from ssmviz.runs.store import Store
+from ssmviz.runs.view import StoredExperiment
 from ssmviz.traces import Command, Event
 from ssmviz.training.arguments import Order, parse
 from ssmviz.training.loop import train
 from ssmviz.training.screen import Result, Screen, table
 
+RECORDINGS = Path(ssmviz.__file__).parent.parent / "assets" / "recordings"
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -37,7 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         screen.say("ssmviz: another process has taken this run over")
         return FAILED
     screen.say(f"\n{table(results)}\n")
-    return _closing(runs[0].experiment, results, screen)
+    status = _closing(runs[0].experiment, results, screen)
+    if order.record and status == OK:
+        _record(store, runs[0].experiment, order.record, screen)
+    return status
 
 
 def _created(store: Store, order: Order) -> tuple[RunRow, ...]:
@@ -129,6 +137,13 @@ def _failure(error: Exception) -> End:
     if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate" in text:
         return "oom", f"not enough memory: make batch, L or d_model smaller ({text[:200]})"
     return "failed", text[:500]
+
+
+def _record(store: Store, experiment: str, name: str, screen: Screen) -> None:
+    RECORDINGS.mkdir(parents=True, exist_ok=True)
+    path = RECORDINGS / f"{name}{SUFFIX}"
+    size = export_experiment(StoredExperiment(store, experiment), path)
+    screen.say(f"recorded in {path} ({size / 1e6:.1f} MB)")
 
 
 def _closing(experiment: str, results: Sequence[Result], screen: Screen) -> int:

@@ -3,7 +3,7 @@
 """Causal depthwise convolution with SiLU on CUDA, fused: every value is read once and written once.
 
 PyTorch's convolution wants channels before positions and saves what the activation needs, so it moves six times the
-memory. Here the backward computes the few inputs of the activation again.
+memory. Here the backward computes the inputs of the activation again.
 """
 
 from __future__ import annotations
@@ -62,44 +62,46 @@ def _forward_kernel(
     tl.store(at, out.to(y.dtype.element_ty), mask=(t < L)[:, None] & in_d[None, :])
 
 
-@triton.jit
-def _through_activation(x, x_l, weight, b, dy, t, L, D, d, in_d, SILU: tl.constexpr, TAPS: tl.constexpr):
-    """Gradient before the activation at steps t, zero outside the sequence."""
-    g = tl.load(dy + t[:, None] * D + d[None, :], mask=(t < L)[:, None] & in_d[None, :], other=0.0).to(tl.float32)
-    if SILU:
-        v = _before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS)
-        sigma = _sigmoid(v)
-        g *= sigma * (1.0 + v * (1.0 - sigma))
-    return g
-
-
 @triton.jit(do_not_specialize=["L"])
-def _backward_kernel(
-    x, weight, bias, dy, dx, partial, L, D, x_b, x_l,
+def _activation_kernel(
+    x, weight, bias, dy, g, partial, L, D, x_b, x_l,
     SILU: tl.constexpr, TAPS: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """Gradient dx of a tile, and its part of the gradients of taps and bias: partial (programs, D, TAPS + 1)."""
+    """Gradient g before the activation, and this tile's part of those of taps and bias: (programs, TAPS + 1, D)."""
     block_b = tl.program_id(2).to(tl.int64)
     t = tl.program_id(1) * STEPS + tl.arange(0, STEPS)
     d = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
     in_d = d < D
-    b = tl.zeros((CHANNELS,), tl.float32)
-    if bias is not None:
-        b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
+    inside = (t < L)[:, None] & in_d[None, :]
     x += block_b * x_b
-    dy += block_b * L * D
-    at = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * D * (TAPS + 1) + d * (TAPS + 1)
+    here = block_b * L * D + t[:, None] * D + d[None, :]
+    g_t = tl.load(dy + here, mask=inside, other=0.0).to(tl.float32)
+    if SILU:
+        b = tl.zeros((CHANNELS,), tl.float32)
+        if bias is not None:
+            b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
+        v = _before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS)
+        sigma = _sigmoid(v)
+        g_t *= sigma * (1.0 + v * (1.0 - sigma))
+    tl.store(g + here, g_t, mask=inside)
+    part = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * (TAPS + 1) * D + d
+    for k in tl.static_range(TAPS):
+        tl.store(part + k * D, tl.sum(g_t * _shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d), axis=0), mask=in_d)
+    tl.store(part + TAPS * D, tl.sum(g_t, axis=0), mask=in_d)
+
+
+@triton.jit(do_not_specialize=["L"])
+def _input_kernel(g, weight, dx, L, D, TAPS: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr):
+    """Gradient dx: x[t] met tap k at the step t + TAPS - 1 - k."""
+    block_b = tl.program_id(2).to(tl.int64)
+    t = tl.program_id(1) * STEPS + tl.arange(0, STEPS)
+    d = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    in_d = d < D
+    g += block_b * L * D
     out = tl.zeros((STEPS, CHANNELS), tl.float32)
     for k in tl.static_range(TAPS):
-        ahead = TAPS - 1 - k  # x[t] meets tap k at the step t + ahead
         tap = tl.load(weight + d * TAPS + k, mask=in_d, other=0.0).to(tl.float32)
-        g = _through_activation(x, x_l, weight, b, dy, t + ahead, L, D, d, in_d, SILU, TAPS)
-        out += tap[None, :] * g
-        # each program counts the products of its own x, so that none is counted twice
-        x_t = _shifted(x, x_l, t, 0, L, d, in_d)
-        tl.store(at + k, tl.sum(x_t * g, axis=0), mask=in_d)
-        if ahead == 0:
-            tl.store(at + TAPS, tl.sum(g, axis=0), mask=in_d)
+        out += tap[None, :] * _shifted(g, D, t, k + 1 - TAPS, L, d, in_d)
     inside = (t < L)[:, None] & in_d[None, :]
     tl.store(dx + block_b * L * D + t[:, None] * D + d[None, :], out.to(dx.dtype.element_ty), mask=inside)
 
@@ -121,12 +123,14 @@ class _Conv(torch.autograd.Function):
         x, weight, bias = ctx.saved_tensors
         (_, L, D), taps, grid = x.shape, weight.shape[1], _grid(x)
         dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        partial = torch.empty(grid[1] * grid[2], D, taps + 1, dtype=torch.float32, device=x.device)
-        _backward_kernel[grid](
-            x, weight, bias, dy.contiguous(), dx, partial, L, D, *x.stride()[:2], **_shape(weight, ctx.silu)
-        )
+        g = torch.empty(x.shape, dtype=torch.float32, device=x.device)
+        partial = torch.empty(grid[1] * grid[2], taps + 1, D, dtype=torch.float32, device=x.device)
+        shape = _shape(weight, ctx.silu)
+        _activation_kernel[grid](x, weight, bias, dy.contiguous(), g, partial, L, D, *x.stride()[:2], **shape)
+        shape.pop("SILU")
+        _input_kernel[grid](g, weight, dx, L, D, **shape)
         total = partial.sum(0)
-        return dx, total[:, :taps].to(weight.dtype), None if bias is None else total[:, taps].to(bias.dtype), None
+        return dx, total[:taps].T.to(weight.dtype), None if bias is None else total[taps].to(bias.dtype), None
 
 
 def _grid(x: Tensor) -> tuple[int, int, int]:

@@ -28,6 +28,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MAX_N = 256
 MAX_GRID_YZ = 65_535  # CUDA's limit on the second and third grid axis
 WARPS_WANTED = 8  # per multiprocessor; fewer cannot hide the latency of memory
+CROWDED = 12  # blocks of 8 channels per multiprocessor from which programs may be large
 
 
 def _ceil(a: int, b: int) -> int:
@@ -70,23 +71,27 @@ class Plan:
 
 
 def plan(batch: int, L: int, D: int, N: int, *, multiprocessors: int) -> Plan:
-    """Fixed choices, measured on Hopper; nothing is tried at run time, so that no learner waits for a search."""
+    """Fixed choices, the best measured on an H200; nothing is tried at run time, so that no learner waits for a search.
+
+    Few sequences and channels: small programs, so that there are more of them, and longer tiles where even that does
+    not suffice but a second pass would cost more. Many: programs that do more with every value loaded.
+    """
     PN = _power_of_2(N)
-    forward = _tile(T=8, R=1, CL=16, PN=PN, D=D)
-    backward = _tile(T=4, R=4, CL=8, PN=PN, D=D)
-    return Plan(
-        forward,
-        backward,
-        _chunks(forward, batch, L, D, multiprocessors),
-        _chunks(backward, batch, L, D, multiprocessors),
-    )
+    crowded = batch * D >= 8 * CROWDED * multiprocessors
+    wide = crowded and PN <= 16
+    backward = _tile(T=8 if PN <= 16 else 4, R=2 if wide else 1, CL=8, PN=PN, D=D, values=64 if wide else 32)
+    forward = _tile(T=8, R=1, CL=16 if wide else 8, PN=PN, D=D, values=64)
+    chunks = _chunks(forward, batch, L, D, multiprocessors)
+    if chunks == 1 and not crowded and PN <= 16:
+        forward = _tile(T=16, R=1, CL=8, PN=PN, D=D, values=64)
+    return Plan(forward, backward, chunks, _chunks(backward, batch, L, D, multiprocessors))
 
 
-def _tile(*, T: int, R: int, CL: int, PN: int, D: int) -> Tile:
-    """Keep 64 values a thread: fewer channels and more warps as N grows, more channels on the lanes when N is tiny."""
+def _tile(*, T: int, R: int, CL: int, PN: int, D: int, values: int) -> Tile:
+    """About `values` values a thread: more warps as N grows, more channels on the lanes when N is tiny."""
     CL = min(max(CL, 32 // PN), max(_power_of_2(D), 1))
-    R = max(1, min(R, 64 // PN, _power_of_2(_ceil(D, CL))))
-    warps = max(1, min(8, T * R * CL * PN // (32 * 64)))
+    R = max(1, min(R, _power_of_2(_ceil(D, CL))))
+    warps = max(1, min(8, T * R * CL * PN // (32 * values)))
     return Tile(T, R, CL, PN, warps)
 
 
@@ -268,7 +273,7 @@ def _sum(partial: Tensor | None) -> Tensor | None:
 
 def _combine(A: Tensor, own: Tensor, total: Tensor, initial: Tensor | None, *, reverse: bool) -> None:
     batch, chunks, D, N = own.shape
-    tile = _tile(T=1, R=1, CL=16, PN=_power_of_2(N), D=D)
+    tile = _tile(T=1, R=1, CL=16, PN=_power_of_2(N), D=D, values=64)
     shape = {"R": tile.R, "PN": tile.PN, "CL": tile.CL, "num_warps": tile.warps}
     combine_kernel[tile.blocks(D), batch](A, own, total, initial, chunks, D, N, REVERSE=reverse, **shape)
 

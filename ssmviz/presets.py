@@ -73,10 +73,10 @@ INDUCTION_HEADS = TrainSettings(
 SELECTIVE_COPYING_GPU = TrainSettings(
     task=TaskSettings(name="selective_copying", L=256, vocab=16, n_data=16),
     model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, bc_scale=4.0),
-    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=64, steps=6000),
-    eval_every=250,
+    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=64, steps=2000),
+    eval_every=50,
     eval_batch=512,
-    checkpoint_every=1000,
+    checkpoint_every=500,
     device="cuda",
 )
 INDUCTION_HEADS_GPU = TrainSettings(

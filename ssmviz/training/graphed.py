@@ -41,7 +41,7 @@ class GraphedStepper(EagerStepper):
         super().__init__(network, optimiser, clip)
         self._captured: dict[torch.Size, Captured] = {}
         self._warm: dict[torch.Size, int] = defaultdict(int)
-        self._stream = torch.cuda.Stream(self.parameters[0].device)
+        self._stream = torch.cuda.Stream(self.parameters[0].device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
     def step(self, tokens: Tensor, targets: Tensor, factor: float) -> Tensor:
@@ -78,7 +78,7 @@ class GraphedStepper(EagerStepper):
 
 @contextmanager
 def _capturable(optimiser: torch.optim.Optimizer) -> Iterator[None]:
-    """PyTorch refuses to capture an optimiser without this mark, and warns about one that has it and is not captured."""
+    """PyTorch refuses to capture an optimiser without this mark, and warns of one that has it when it steps eagerly."""
     for group in optimiser.param_groups:
         group["capturable"] = True
     try:

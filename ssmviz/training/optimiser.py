@@ -7,9 +7,10 @@ captured into a CUDA graph and still follow a schedule. The state is a flat dict
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssmviz.settings import OptimSettings
@@ -30,7 +31,9 @@ class Muon:
     """Momentum, orthogonalised: every singular value of an update is about 1 (Jordan et al. 2024).
 
     `torch.optim.Muon` computes the same in bfloat16, one matrix at a time, with the learning rate read back to
-    the host. Here matrices of one shape form one batch, in float32, which is several times faster on a CPU.
+    the host. Here matrices of one shape form one batch, in float32, which is several times faster on a CPU. On a GPU
+    starting a product costs more than the product itself, so there all matrices form one batch, padded with zeros,
+    which change nothing.
     """
 
     def __init__(self, named: Mapping[str, Tensor], *, weight_decay: float) -> None:
@@ -39,7 +42,8 @@ class Muon:
         by_shape: dict[torch.Size, list[str]] = defaultdict(list)
         for name, parameter in named.items():
             by_shape[parameter.shape].append(name)
-        self.batches = list(by_shape.values())
+        one_batch = any(p.device.type == "cuda" for p in named.values())
+        self.batches = [list(named)] if one_batch else list(by_shape.values())
         self.parameters = named
         self.momentum = {name: torch.zeros_like(p) for name, p in named.items()}
 
@@ -52,21 +56,41 @@ class Muon:
             momentum = [self.momentum[n] for n in names]
             torch._foreach_lerp_(momentum, gradients, 1 - MOMENTUM)
             towards = torch._foreach_lerp(gradients, momentum, MOMENTUM)
-            rows, columns = parameters[0].shape
-            update = orthogonalised(torch.stack(towards)) * (lr * max(1.0, rows / columns) ** 0.5)
+            updates = _fitted(orthogonalised(_padded(towards)), towards)
+            torch._foreach_mul_(updates, [max(1.0, p.shape[0] / p.shape[1]) ** 0.5 for p in parameters])
+            torch._foreach_mul_(updates, lr)
             if self.weight_decay:
                 torch._foreach_mul_(parameters, 1 - lr * self.weight_decay)
-            torch._foreach_sub_(parameters, list(update.unbind()))
+            torch._foreach_sub_(parameters, updates)
 
     def state(self) -> dict[str, Tensor]:
         """Momentum by parameter name."""
         return {f"momentum/{name}": m for name, m in self.momentum.items()}
 
 
+def _padded(matrices: Sequence[Tensor]) -> Tensor:
+    """One batch of wide matrices, tall ones transposed, with zeros where a matrix is smaller than the largest."""
+    wide = [_wide(G) for G in matrices]
+    if len({G.shape for G in wide}) == 1:
+        return torch.stack(wide)
+    rows, columns = (max(G.shape[i] for G in wide) for i in (0, 1))
+    return torch.stack([F.pad(G, (0, columns - G.shape[1], 0, rows - G.shape[0])) for G in wide])
+
+
+def _fitted(batch: Tensor, matrices: Sequence[Tensor]) -> list[Tensor]:
+    """The inverse of `_padded`."""
+    cut = [X[: _wide(G).shape[0], : _wide(G).shape[1]] for X, G in zip(batch, matrices, strict=True)]
+    return [(X.mT if G.shape[0] > G.shape[1] else X).contiguous() for X, G in zip(cut, matrices, strict=True)]
+
+
+def _wide(G: Tensor) -> Tensor:
+    return G.mT if G.shape[-2] > G.shape[-1] else G
+
+
 def orthogonalised(G: Tensor) -> Tensor:
     """U V' of each matrix G = U S V', about: Newton-Schulz iteration on (batch, rows, columns)."""
     a, b, c = NEWTON_SCHULZ
-    X = G.mT if G.shape[-2] > G.shape[-1] else G
+    X = _wide(G)
     X = X / X.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-7)  # largest singular value at most 1
     for _ in range(TURNS):
         S = X @ X.mT

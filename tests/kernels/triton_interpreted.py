@@ -58,7 +58,7 @@ def test_rows_of_a_wider_matrix_need_no_copy():
 
 def test_more_states_than_a_program_holds_are_refused_before_a_launch():
     inputs = {k: v.float() for k, v in Case(L=5, D=2, N=257, batch=1).inputs().items()}
-    with pytest.raises(ValueError, match="N must be in 1..256"):
+    with pytest.raises(ValueError, match=r"N must be in 1\.\.256"):
         triton_scan.scan(**inputs)
 
 

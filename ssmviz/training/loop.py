@@ -166,7 +166,9 @@ class Training:
         dates = (CHECK_EVERY, self.settings.eval_every, self.settings.checkpoint_every)
         if self._is_asynchronous and not look and not any(map(self._is_due, dates)):
             return None
+        began = perf_counter()
         good = int(self.stepper.good.item())
+        self.seconds += perf_counter() - began  # an asynchronous device spends the time of its steps here
         if good == self.done - self.first:
             return None
         loss, norm = self.stepper.loss.item(), self.stepper.grad_norm.item()

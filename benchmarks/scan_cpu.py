@@ -215,7 +215,7 @@ def main() -> None:
         f"{hardware()}; {versions}; commit {commit}; `python -m benchmarks.scan_cpu --threads {args.threads}`;",
         f"load of the machine before the run: {os.getloadavg()[0]:.1f}.",
         "",
-        "Best of all turns, float32, Euler, with softplus, bias, D_skip and gate. Ratios: forward / forward + backward.",
+        "Best of all turns, float32, Euler, with softplus, bias, D_skip, gate. Ratios: forward / forward + backward.",
         "The C++ version (-O3 -march=native -ffast-math, OpenMP) has no autograd and no argument checks around it.",
         "",
         *table(build(), args.threads),

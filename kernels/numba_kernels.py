@@ -33,17 +33,16 @@ def _delta_and_slope(raw: Any, softplus: bool) -> tuple[Any, Any]:
 
 
 @inline
-def _phi_slope(v: Any, a: Any, a_less_one: Any) -> Any:
-    """(v exp(v) - (exp(v) - 1)) / v**2, by its series where the difference would cancel.
+def _phi_slope(delta: Any, A: Any, inverse: Any, A_bar: Any, phi: Any) -> Any:
+    """Derivative by A of phi = (exp(delta A) - 1) / A: (delta A_bar - phi) / A, by its series where that cancels.
 
-    With v = delta A, the zero-order hold's (exp(delta A) - 1) / A has the derivative delta**2 times this by A.
+    All arguments are vectors; inverse is 1 / A.
     """
+    v = delta * A
     series = (1 / 144) + v * ((1 / 840) + v * ((1 / 5760) + v * (1 / 45360)))
     series = (1 / 2) + v * ((1 / 3) + v * ((1 / 8) + v * ((1 / 30) + v * series)))
     magnitude = where_less(v, fill(ZERO), 0.0 - v, v)
-    small = where_less(magnitude, fill(HALF), fill(ONE), fill(ZERO))
-    safe = where_less(fill(ZERO), small, fill(ONE), v)
-    return where_less(fill(ZERO), small, series, (v * a - a_less_one) / (safe * safe))
+    return where_less(magnitude, fill(HALF), delta * delta * series, (delta * A_bar - phi) * inverse)
 
 
 @kernel(
@@ -92,9 +91,10 @@ def forward(
                     if kept.size:
                         store(h, kept, b, chunk, n, d)
                     if zoh:
+                        inverse = 1.0 / A_n
                         for t in range(steps):
                             A_bar, less_one = exp2_and_less_one(load(delta_now, t, 0) * (A_n * LOG2E))
-                            h = A_bar * h + less_one / A_n * load(x_now, t, 0) * spread(B, b, start + t, n)
+                            h = A_bar * h + less_one * inverse * load(x_now, t, 0) * spread(B, b, start + t, n)
                             add_to(spread(C, b, start + t, n) * h, y_now, t, 0)
                     else:
                         for t in range(steps):
@@ -195,9 +195,10 @@ def backward(
                     row_B, row_C = (2 * n) * CHUNK, (2 * n + 1) * CHUNK
                     store(h, h_now, 0, 0)
                     if zoh:
+                        inverse = 1.0 / A_n
                         for t in range(steps):
                             A_bar, less_one = exp2_and_less_one(load(delta_now, t, 0) * (A_n * LOG2E))
-                            h = A_bar * h + less_one / A_n * load(x_now, t, 0) * spread(B, b, start + t, n)
+                            h = A_bar * h + less_one * inverse * load(x_now, t, 0) * spread(B, b, start + t, n)
                             store(h, h_now, t + 1, 0)
                         for t in range(steps - 1, -1, -1):
                             gy = load(gy_now, t, 0)
@@ -205,7 +206,7 @@ def backward(
                             x_t = load(x_now, t, 0)
                             B_t = spread(B, b, start + t, n)
                             A_bar, less_one = exp2_and_less_one(delta_t * (A_n * LOG2E))
-                            phi = less_one / A_n
+                            phi = less_one * inverse
                             g = g + gy * spread(C, b, start + t, n)
                             add_to(gy * load(h_now, t + 1, 0), gBC_now, row_C + t, 0)
                             add_to(g * phi * x_t, gBC_now, row_B + t, 0)
@@ -214,8 +215,7 @@ def backward(
                             g = g * A_bar
                             gv = g * load(h_now, t, 0)
                             add_to(gv * A_n + gphi * A_bar, gdelta_now, t, 0)
-                            slope = _phi_slope(delta_t * A_n, A_bar, less_one)
-                            gA = gA + (gv + gphi * delta_t * slope) * delta_t
+                            gA = gA + gv * delta_t + gphi * _phi_slope(delta_t, A_n, inverse, A_bar, phi)
                     else:
                         for t in range(steps):
                             A_bar = exp2(load(delta_now, t, 0) * (A_n * LOG2E))

@@ -16,7 +16,7 @@ from ssmviz.training.batches import asked
 from ssmviz.training.stepper import answer_loss
 
 FORWARD_TOKENS = {"cpu": 1 << 13, "cuda": 1 << 20}  # tokens of one forward: caches and memory stay small
-RUNG_TOKENS = {"cpu": 1 << 18, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
+RUNG_TOKENS = {"cpu": 1 << 17, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
 RUNG_SEQUENCES = 256
 FEWEST_SEQUENCES = 8  # fewer would say nothing: such a rung is left out
 CHUNK = 4096  # positions at once where one sequence is longer than a forward

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,12 +57,22 @@ class Connections:
         return kept
 
 
-def create(path: Path, schema: str) -> None:
-    """Make a database with `schema`, or leave an existing one as it is."""
+def create(path: Path, schema: Sequence[str], fill: Callable[[sqlite3.Connection], object] | None = None) -> None:
+    """Make a database, or leave an existing one as it is.
+
+    Args:
+        path: of the file.
+        schema: statements.
+        fill: writes the first rows, in the same transaction.
+    """
     connection = _open(path, "rwc")
     try:
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
+        with transaction(connection):
+            for statement in schema:
+                connection.execute(statement)
+            if fill is not None:
+                fill(connection)
     finally:
         connection.close()
 

@@ -19,24 +19,24 @@ from ssmviz.settings import TrainSettings
 
 T = TypeVar("T")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS experiments (
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS experiments (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, key TEXT UNIQUE NOT NULL, title TEXT NOT NULL,
-    preset TEXT, created REAL NOT NULL, read_only INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS runs (
+    preset TEXT, created REAL NOT NULL, read_only INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '')""",
+    """CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, experiment TEXT NOT NULL,
     position INTEGER NOT NULL, label TEXT NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '', device TEXT NOT NULL DEFAULT '', backend TEXT NOT NULL DEFAULT '',
     parameters INTEGER NOT NULL DEFAULT 0, notes TEXT NOT NULL DEFAULT '[]', seconds REAL NOT NULL DEFAULT 0,
-    token_accuracy REAL, sequence_accuracy REAL, checkpoint_step INTEGER, probe_version INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS runs_by_experiment ON runs (experiment, position);
-CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state);
-CREATE TABLE IF NOT EXISTS control (
+    token_accuracy REAL, sequence_accuracy REAL, checkpoint_step INTEGER, probe_version INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX IF NOT EXISTS runs_by_experiment ON runs (experiment, position)",
+    "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state)",
+    """CREATE TABLE IF NOT EXISTS control (
     experiment TEXT PRIMARY KEY, paused INTEGER NOT NULL DEFAULT 0, hold_at INTEGER, speed REAL NOT NULL DEFAULT 0,
-    stop INTEGER NOT NULL DEFAULT 0, probe TEXT, probe_version INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS flags (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-"""
+    stop INTEGER NOT NULL DEFAULT 0, probe TEXT, probe_version INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS flags (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+)
 SUMMARY = (  # columns of a run that are kept in its own file too
     *("state", "step", "reason", "device", "backend", "parameters", "notes", "seconds"),
     *("token_accuracy", "sequence_accuracy", "checkpoint_step", "probe_version"),
@@ -89,17 +89,17 @@ class Index:
                 return  # somebody else has just done it
             fresh = self.path.with_suffix(".new")
             fresh.unlink(missing_ok=True)
-            create(fresh, SCHEMA)
-            with sqlite3.connect(fresh) as db:
-                for about in _abouts(self.root / "runs"):
-                    _restore(db, about)
-            db.close()
+            create(fresh, SCHEMA, self._restore_all)
             for suffix in ("", "-wal", "-shm"):
                 with suppress(FileNotFoundError):
                     os.replace(f"{self.path}{suffix}", f"{self.path}.damaged{suffix}")
             os.replace(fresh, self.path)
         finally:
             lock.release()
+
+    def _restore_all(self, db: sqlite3.Connection) -> None:
+        for about in _abouts(self.root / "runs"):
+            _restore(db, about)
 
     def _connect(self) -> sqlite3.Connection:
         return self._connections.get(self.path)

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 LAYOUT = struct.Struct("<qq")
+
+if sys.platform == "win32":
+
+    def _write(fd: int, data: bytes) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, data)
+
+    def _read(fd: int, size: int) -> bytes:
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, size)
+
+else:
+
+    def _write(fd: int, data: bytes) -> None:
+        os.pwrite(fd, data, 0)
+
+    def _read(fd: int, size: int) -> bytes:
+        return os.pread(fd, size, 0)
 
 
 class Beat(NamedTuple):
@@ -30,16 +49,14 @@ class Progress:
         self._beats += 1
         if self._fd is None:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        os.write(self._fd, LAYOUT.pack(step, self._beats))
+        _write(self._fd, LAYOUT.pack(step, self._beats))
 
     def read(self) -> Beat:
         """The newest note, zeros before the first."""
         try:
             if self._fd is None:
                 self._fd = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            data = os.read(self._fd, LAYOUT.size)
+            data = _read(self._fd, LAYOUT.size)
         except OSError:
             return Beat(0, 0)
         return Beat(*LAYOUT.unpack(data)) if len(data) == LAYOUT.size else Beat(0, 0)

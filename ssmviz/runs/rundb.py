@@ -19,17 +19,17 @@ from ssmviz.runs.connections import Connections, create, transaction
 from ssmviz.runs.home import free_bytes
 from ssmviz.runs.records import Fenced, FrameInfo, Metric, MetricKind
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS metrics (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, step INTEGER NOT NULL, data TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS frames (
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS metrics (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, step INTEGER NOT NULL, data TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS frames (
     step INTEGER PRIMARY KEY, seq INTEGER NOT NULL, ordinal INTEGER NOT NULL, probe_version INTEGER NOT NULL,
-    size INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS frames_by_seq ON frames (seq, ordinal, size, probe_version);
-CREATE TABLE IF NOT EXISTS checkpoints (
-    slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, step INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
-"""
+    size INTEGER NOT NULL, data BLOB NOT NULL)""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS frames_by_seq ON frames (seq, ordinal, size, probe_version)",
+    """CREATE TABLE IF NOT EXISTS checkpoints (
+    slot INTEGER PRIMARY KEY, seq INTEGER NOT NULL, step INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL)""",
+)
 Row = tuple[MetricKind, int, dict[str, Any]]  # kind, step, data
 PAGE = 2000  # metrics given out at once
 LAST_KINDS = ("rung", "diverged", "finished")  # follow the last step, so a resumed run writes them again
@@ -61,15 +61,8 @@ class RunDb:
     @classmethod
     def create(cls, path: Path, about: dict[str, Any]) -> None:
         """Make the file of a new run."""
-        create(path, SCHEMA)
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            with transaction(connection):
-                connection.executemany(
-                    "INSERT INTO about VALUES (?, ?)", [(k, json.dumps(v)) for k, v in about.items()]
-                )
-        finally:
-            connection.close()
+        rows = [(key, json.dumps(value)) for key, value in about.items()]
+        create(path, SCHEMA, lambda db: db.executemany("INSERT INTO about VALUES (?, ?)", rows))
 
     # who it is
 

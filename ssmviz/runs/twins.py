@@ -18,6 +18,7 @@ class Twin:
     """Another run, as seen from here."""
 
     progress: Progress
+    step: int = 0  # it had done at least so many when last read
     beats: int = -1
     heard: float = 0.0
     alive: bool = True
@@ -46,7 +47,10 @@ class Twins:
         return any(self._is_far_behind(run, twin, step) for run, twin in self._twins.items())
 
     def _is_far_behind(self, run: str, twin: Twin, step: int) -> bool:
+        if step - twin.step <= LEAD:
+            return False
         beat = twin.progress.read()
+        twin.step = beat.step
         if step - beat.step <= LEAD:
             return False
         now = time.monotonic()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ssmviz.runs.experiment import ExperimentView, Summary
 from ssmviz.runs.recording import SUFFIX, Recording, read_recording
-from ssmviz.runs.records import FrameInfo, Metric, Refused, checked_id
+from ssmviz.runs.records import ACTIVE, FrameInfo, Metric, Refused, checked_id
 from ssmviz.runs.store import Store
 
 __all__ = ["ExperimentView", "Library", "StoredExperiment", "Summary", "as_json"]
@@ -30,7 +31,8 @@ class StoredExperiment:
     def summary(self) -> Summary:
         """Its state now; the steps of running runs are exact."""
         store = self._store
-        return Summary(store.experiment(self.id), store.runs_of(self.id), store.control(self.id))
+        runs = (replace(run, step=store.step(run.id)) if run.state in ACTIVE else run for run in store.runs_of(self.id))
+        return Summary(store.experiment(self.id), tuple(runs), store.control(self.id))
 
     def metrics_since(self, run: str, rowid: int = 0) -> list[Metric]:
         """See `ExperimentView`."""

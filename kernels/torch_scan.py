@@ -21,7 +21,10 @@ from torch.utils.checkpoint import checkpoint
 
 from kernels.reference import input_weight, wide
 
-BLOCK = 2**24  # elements of (batch, positions, D, N) held at once; longer sequences are recomputed in the backward
+# elements of (batch, positions, D, N)
+BLOCK = {"cpu": 2**19}  # computed at once: what the cache holds
+LARGE_BLOCK = 2**24  # on other devices: what fills them
+KEPT = 2**26  # kept for the backward; a longer sequence keeps only the states between blocks, and computes twice
 ENOUGH = 2**14  # elements of (batch, D, N) from which one position alone keeps a device busy
 SHORT = 32  # positions that are not worth cutting
 
@@ -48,11 +51,12 @@ def scan(
         delta = F.softplus(delta)
 
     h = x.new_zeros(x.shape[0], *A.shape) if h0 is None else wide(h0)
-    length = max(1, BLOCK // h.numel())
+    length = max(1, BLOCK.get(x.device.type, LARGE_BLOCK) // h.numel())
+    recompute = L * h.numel() > KEPT and torch.is_grad_enabled()
     ys = []
     for start in range(0, L, length):
         x_, delta_, B_, C_ = (v[:, start : start + length] for v in (x, delta, B, C))
-        if length < L and torch.is_grad_enabled():
+        if recompute:
             y, h = checkpoint(_block, x_, delta_, A, B_, C_, h, b_discretisation, use_reentrant=False)
         else:
             y, h = _block(x_, delta_, A, B_, C_, h, b_discretisation)

@@ -174,10 +174,13 @@ def test_numba_differentiates_only_what_asks_for_it():
     assert all(v.grad is None for k, v in inputs.items() if k != "B")
 
 
-@pytest.mark.parametrize(("enough", "block"), [(0, 2**24), (2**30, 2**24), (0, 2000), (2**30, 2000)])
-def test_every_path_of_the_torch_backend_equals_the_reference(enough, block, monkeypatch):
+@pytest.mark.parametrize("kept", [0, 2**26])
+@pytest.mark.parametrize("block", [2000, 2**24])
+@pytest.mark.parametrize("enough", [0, 2**30])
+def test_every_path_of_the_torch_backend_equals_the_reference(enough, block, kept, monkeypatch):
     monkeypatch.setattr(torch_scan, "ENOUGH", enough)
-    monkeypatch.setattr(torch_scan, "BLOCK", block)
+    monkeypatch.setattr(torch_scan, "BLOCK", {"cpu": block})
+    monkeypatch.setattr(torch_scan, "KEPT", kept)
     case = Case(L=123, D=5, N=4, zoh=True)
     assert_close(run(case, "torch", torch.float64), truth(case), TOLERANCE[torch.float64])
 

@@ -166,6 +166,12 @@ def test_what_really_runs_is_said_at_the_start(make_settings, monkeypatch):
     assert any("CUDA is not available" in note for note in started.notes)
 
 
+def test_a_backend_that_cannot_run_here_is_replaced_and_the_reason_noted(make_settings):
+    started = next(train(make_settings(backend="triton")))
+    assert started.backend in ("numba", "torch")
+    assert any("triton" in note for note in started.notes)
+
+
 @pytest.mark.parametrize(
     ("task", "steps"),
     [({"name": "copying", "L": 8, "vocab": 10}, 150), ({"name": "selective_copying", "L": 8}, 250)],

@@ -11,7 +11,7 @@ export const DASHES = [[], [5, 3], [2, 2], [8, 2, 2, 2]]; // per run, so that co
 /** A plot with one line per run. */
 export class Plot extends View {
   constructor(lab, options) {
-    super(lab, { height: 148, needs: ["metrics", "hover", "frame"], ...options });
+    super(lab, { height: 122, needs: ["metrics", "hover", "frame"], ...options });
   }
 
   get box() {
@@ -25,7 +25,7 @@ export class Plot extends View {
     g.lineWidth = 1.75;
   }
 
-  chanceLine(g, box, y) {
+  chanceLine(g, box, y, words = "chance") {
     const { chance } = this.lab.store.record;
     const { theme } = this.lab;
     g.strokeStyle = theme.faint;
@@ -33,14 +33,15 @@ export class Plot extends View {
     g.setLineDash([1, 3]);
     line(g, box.left, y(chance), box.right, y(chance));
     g.setLineDash([]);
-    const wide = g.measureText("chance").width;
+    if (!words) return;
+    const wide = g.measureText(words).width;
     g.globalAlpha = 0.75;
     g.fillStyle = theme.background;
     g.fillRect(box.right - wide - 3, y(chance) - 13, wide + 4, 12);
     g.globalAlpha = 1;
     g.fillStyle = theme.faint;
     g.textAlign = "right";
-    g.fillText("chance", box.right - 1, y(chance) - 7);
+    g.fillText(words, box.right - 1, y(chance) - 7);
   }
 }
 
@@ -199,7 +200,7 @@ export class PositionBars extends Plot {
   }
 
   note() {
-    return "first to last";
+    return "first to last · dotted: chance";
   }
 
   paint(g) {
@@ -223,7 +224,7 @@ export class PositionBars extends Plot {
       if (bar > 3) g.strokeRect(x + 0.5, y(value), bar - 2, box.bottom - y(value));
       g.setLineDash([]);
     }));
-    this.chanceLine(g, box, y);
+    this.chanceLine(g, box, y, "");
     const ticks = [...Array(slots).keys()].filter((s) => slots <= 12 || s % 4 === 0 || s === slots - 1);
     axisBottom(g, theme, box, ticks, (s) => box.left + (s + 0.5) * wide, (s) => String(s + 1));
   }

@@ -34,6 +34,7 @@ const ICONS = {
   minus: "M3 7h10v2H3z",
   save: "M7 2h2v6h2.5L8 11.5 4.5 8H7zM3 12h10v2H3z",
   reset: "M2 2v12h1.8V2zM13 3 6 8l7 5z",
+  star: "M8 1.5l2 4.3 4.7.6-3.5 3.2.9 4.7L8 12l-4.1 2.3.9-4.7L1.3 6.4 6 5.8z",
   whole: "M2 4v8h1.6V4zM12.4 4v8H14V4zM4.5 8l3-2.6v1.8h1V5.4l3 2.6-3 2.6V8.8h-1v1.8z",
 };
 

@@ -5,11 +5,12 @@ import { keptAt, keptMean } from "./frame.js";
 import { meanOver, SequenceView } from "./sequence.js";
 import { gradient } from "./theme.js";
 import { el } from "./dom.js";
-import { number, percent } from "./words.js";
+import { number, percent, power } from "./words.js";
 
-// One range for all runs and steps, so that heights and colours compare.
-const DELTA_LOW = 1e-3;
-const DELTA_HIGH = 10;
+/** Every other tick where they would crowd. */
+function fewer(ticks) {
+  return ticks.length > 5 ? ticks.filter((_, i) => (ticks.length - 1 - i) % 2 === 0) : ticks;
+}
 
 /** One column per token; noise is hatched, the selected channel is a line. */
 class Gate extends SequenceView {
@@ -50,8 +51,9 @@ export class DeltaBars extends Gate {
 
   paintFrame(g, frame, box, at) {
     const { theme } = this.lab;
-    const y = scale(DELTA_LOW, DELTA_HIGH, box.bottom, box.top, true);
-    axisLeft(g, theme, box, decades(DELTA_LOW, DELTA_HIGH), y, number);
+    const { low, high } = this.lab.view.deltaRange;
+    const y = scale(low, high, box.bottom, box.top, true);
+    axisLeft(g, theme, box, fewer(decades(low, high)), y, power);
     const { delta, deltaMean } = this.layer;
     const row = this.channel * frame.L;
     this.bars(g, frame, box, at, theme.symbol.delta, y, (t) => deltaMean[t], (t) => delta[row + t]);
@@ -170,10 +172,10 @@ export class DeltaHeat extends ChannelHeat {
 
   paintFrame(g, frame, box, at) {
     const { layer } = this;
-    const [low, span] = [Math.log(DELTA_LOW), Math.log(DELTA_HIGH / DELTA_LOW)];
-    const colour = (value) => Math.max(0, Math.min(255, Math.round((255 * (Math.log(Math.max(value, 1e-30)) - low)) / span)));
-    this.legend(this.lab.theme.magnitude, "0.001", "10");
-    this.paintMap(g, frame, box, at, layer.K, this.lab.theme.magnitude, (k, t) => colour(layer.delta[k * frame.L + t]), this.channel);
+    const { low, high } = this.lab.view.deltaRange;
+    const colour = scale(low, high, 0, 255, true); // a table of 256 colours, indexed by whole numbers
+    this.legend(this.lab.theme.magnitude, power(low), power(high));
+    this.paintMap(g, frame, box, at, layer.K, this.lab.theme.magnitude, (k, t) => Math.round(colour(layer.delta[k * frame.L + t])), this.channel);
   }
 
   describe() {

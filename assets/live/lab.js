@@ -10,6 +10,7 @@ import { readTheme, watchTheme } from "./theme.js";
 import { Viewpoint } from "./viewpoint.js";
 
 const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers follow
+const KNOWS = 0.8; // token accuracy
 const BROKEN = new Set(["loading", "offline", "error"]);
 const LOOK_NOW = new Set(["step", "resume", "resume_run"]); // controls after which the newest step is wanted
 
@@ -126,13 +127,21 @@ class Lab {
     this.versions = versions;
     if (this.view.following) this.view.step = this.store.newest;
     this.view.placeCursor();
+    this.chooseOnce();
     this.touch("frame");
   }
 
-  /** Once, when all frames of a finished run are here: replay them, or stay at the end where motion is unwelcome. */
+  /** Once the first run knows its task, its most telling channel is shown, unless the reader has chosen one. */
+  chooseOnce() {
+    const run = this.store.runs[0];
+    if (!this.view.chosen && run.newest && run.scores(run.newest)?.token_accuracy >= KNOWS) this.view.chooseMostSelective(0, { anyLayer: true });
+  }
+
+  /** Once, when all frames of a run that was found finished are here: replay them, or stay at the end where motion is unwelcome. */
   openRecording() {
     const { record, runs, steps } = this.store;
-    if (this.opened || !record.settled || runs.some((run) => run.missing !== undefined)) return;
+    if (!record.settled) this.opened = true; // its end was watched live: no need to show it again
+    if (this.opened || runs.some((run) => run.missing !== undefined)) return;
     this.opened = true;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!this.options.autoplay || still) return;

@@ -36,7 +36,7 @@ export class Probe {
     this.tools = el("div", { class: "tools", role: "group", "aria-label": "Edit the probe" }, this.left, this.right, this.insert, this.remove, this.reset);
     this.help = el("p", { class: "help" });
     this.element = el("section", { class: "probe", "aria-label": "Probe" },
-      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools), this.strip, this.noteNode, this.help);
+      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools), this.strip, el("div", { class: "below" }, this.help, this.noteNode));
     this.listen();
   }
 

@@ -27,8 +27,7 @@ class Card {
       "section",
       { class: "card", "data-run": i, "aria-label": `Score of ${run.record.label}` },
       el("h3", {}, el("span", { class: "swatch" }), run.record.label, el("small", {}, kind)),
-      this.token.element,
-      this.sequence.element,
+      el("div", { class: "gauges" }, this.token.element, this.sequence.element),
     );
   }
 

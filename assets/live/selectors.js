@@ -20,10 +20,12 @@ export class Selectors {
     this.far = zoom("minus", "More tokens", () => this.zoom(2));
     this.whole = zoom("whole", "Whole sequence", () => lab.view.setZoom(null));
     this.zoomWords = el("output", { class: "zoom" });
+    this.best = button("star", "Most selective", () => lab.view.chooseMostSelective(0), { "data-action": "most-selective" });
+    this.best.title = "The channel whose Δ tells data from noise best";
     this.axes = choice("Path", uniqueName("axes"), [["principal", "main directions"], ["states", "states 1, 2"]], lab.view.axes, (value) => lab.view.setAxes(value));
     this.element = el("div", { class: "selectors" },
       this.layerBox,
-      el("div", { class: "group", role: "group", "aria-label": "Channel" }, el("span", { class: "legend" }, "Channel"), step("back", "Previous channel", -1), this.channelWords, step("forward", "Next channel", 1)),
+      el("div", { class: "group", role: "group", "aria-label": "Channel" }, el("span", { class: "legend" }, "Channel"), step("back", "Previous channel", -1), this.channelWords, step("forward", "Next channel", 1), this.best),
       el("div", { class: "group", role: "group", "aria-label": "Tokens shown" }, el("span", { class: "legend" }, "Tokens"), this.far, this.zoomWords, this.near, this.whole),
       this.axes);
   }

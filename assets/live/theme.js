@@ -79,11 +79,19 @@ export function gradient(colours) {
   return `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, i) => css(colours[Math.round((i * 255) / 8)])).join(", ")})`;
 }
 
+// After seven classes the colours come again, darker, then lighter; the letter tells what colour cannot.
+const ROUNDS = [(c) => c, (c) => mix(c, "#000000", 0.45), (c) => mix(c, "#ffffff", 0.55)];
+
+function classFill(token) {
+  const round = Math.floor(token / OKABE_ITO.length) % ROUNDS.length;
+  return ROUNDS[round](OKABE_ITO[token % OKABE_ITO.length]);
+}
+
 /** Fill of a token's cell: data in Okabe-Ito by class, specials neutral. */
 export function tokenFill(theme, token, vocabulary) {
   const kind = vocabulary[token]?.kind ?? "data";
   if (kind === "noise") return theme.noise;
-  if (kind === "data") return OKABE_ITO[token % OKABE_ITO.length];
+  if (kind === "data") return classFill(token);
   return mix(theme.background, theme.text, 0.75);
 }
 

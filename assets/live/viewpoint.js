@@ -1,10 +1,12 @@
 // What is looked at: one step, one token, one channel of one layer, one stretch of the sequence. Every view reads
 // it, every gesture changes it, and `touch` tells what kind of redraw a change asks for.
 
+import { DeltaRanges } from "./ranges.js";
 import { lastAtMost } from "./store.js";
 
 const ALONG = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 const DOWN = { ArrowUp: -1, ArrowDown: 1 };
+const NEGLIGIBLE = 1e-3; // differences between Deltas far below this change nothing
 const STRIDE = 10; // tokens per arrow key with Shift
 
 export class Viewpoint {
@@ -19,6 +21,12 @@ export class Viewpoint {
     this.zoom = null; // {from, to}
     this.following = true; // the newest step, as it comes
     this.playing = false;
+    this.ranges = new DeltaRanges();
+  }
+
+  /** {low, high}: what the axes and colours of Delta span in the layer shown. */
+  get deltaRange() {
+    return this.ranges.of(this.layer, this.store.runs.map((_, i) => this.frame(i)?.layers[this.layer]));
   }
 
   /** Run i's frame at the step shown, or null. */
@@ -92,11 +100,13 @@ export class Viewpoint {
   }
 
   setLayer(i) {
+    this.chosen = true;
     this.layer = Number(i);
     this.touch("frame");
   }
 
   setChannel(k) {
+    this.chosen = true;
     const K = this.frame(0)?.channels.length ?? 1;
     this.channel = Math.max(0, Math.min(K - 1, k));
     this.touch("channel");
@@ -106,6 +116,33 @@ export class Viewpoint {
   setChannelNear(i, c) {
     const far = this.frame(i).channels.map((channel) => Math.abs(channel + 0.5 - c));
     this.setChannel(far.indexOf(Math.min(...far)));
+  }
+
+  /** Run i's channel whose Delta tells data from noise best: in the layer shown, or in any. */
+  chooseMostSelective(i, { anyLayer = false } = {}) {
+    const frame = this.frame(i);
+    if (!frame) return;
+    this.chosen = true;
+    let best = -Infinity;
+    frame.layers.forEach((layer, l) => {
+      if (l !== Math.min(this.layer, frame.layers.length - 1) && !anyLayer) return;
+      for (let k = 0; k < layer.K; k++) {
+        const contrast = this.contrast(frame, layer, k);
+        if (contrast > best) [best, this.layer, this.channel] = [contrast, l, k];
+      }
+    });
+    this.touch("frame");
+  }
+
+  /** Mean of log(Delta + a little) over data less that over all else before the answers. */
+  contrast(frame, layer, k) {
+    const sums = { data: [0, 0], other: [0, 0] };
+    for (let t = 0; t < frame.L && frame.targets[t] < 0; t++) {
+      const sum = sums[this.store.token(frame.tokens[t]).kind === "data" ? "data" : "other"];
+      sum[0] += Math.log(layer.delta[k * frame.L + t] + NEGLIGIBLE);
+      sum[1] += 1;
+    }
+    return sums.data[0] / Math.max(1, sums.data[1]) - sums.other[0] / Math.max(1, sums.other[1]);
   }
 
   setAxes(axes) {

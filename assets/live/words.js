@@ -15,6 +15,13 @@ export function number(value) {
   return sign + (size >= 1000 ? Math.round(size) : Number(size.toPrecision(3)));
 }
 
+/** A power of ten: 0.01, 1, 100, but 10⁻⁵. */
+export function power(value) {
+  const exponent = Math.round(Math.log10(value));
+  if (exponent >= -3 && exponent <= 4) return String(Number((10 ** exponent).toPrecision(1)));
+  return `10${String(exponent).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+}
+
 /** Thousands with thin spaces: 12 500. */
 export function count(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f");

@@ -35,7 +35,13 @@ def lab(still: Page) -> Iterator[Callable[..., Harness]]:
     """Opens the component on small twins; fails the test when the page reported an error."""
     opened: list[Harness] = []
 
-    def open_lab(*, upto: int | None = None, theme: dict[str, str] | None = None, data: dict[str, Any] | None = None, **twins: Any) -> Harness:
+    def open_lab(
+        *,
+        upto: int | None = None,
+        theme: dict[str, str] | None = None,
+        data: dict[str, Any] | None = None,
+        **twins: Any,
+    ) -> Harness:
         harness = Harness(still, Twins(**SMALL | twins))
         harness.record = harness.twins.experiment(upto=upto)
         opened.append(harness)

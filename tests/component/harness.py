@@ -15,8 +15,20 @@ from tests.component.synthetic import Twins, wrapped
 ASSETS = Path(__file__).parents[2] / "assets" / "live"
 ORIGIN = "http://ssmviz.test"
 
-LIGHT = {"background": "#ffffff", "secondary-background": "#f0f2f6", "text": "#31333f", "border": "#d5d7de", "primary": "#0072b2"}
-DARK = {"background": "#0e1117", "secondary-background": "#1f232c", "text": "#fafafa", "border": "#3a3f4a", "primary": "#56b4e9"}
+LIGHT = {
+    "background": "#ffffff",
+    "secondary-background": "#f0f2f6",
+    "text": "#31333f",
+    "border": "#d5d7de",
+    "primary": "#0072b2",
+}
+DARK = {
+    "background": "#0e1117",
+    "secondary-background": "#1f232c",
+    "text": "#fafafa",
+    "border": "#3a3f4a",
+    "primary": "#56b4e9",
+}
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>harness</title><body><div id="theme"><div id="host"></div></div>
@@ -69,7 +81,13 @@ class Harness:
 
     def mount(self, **data: Any) -> None:
         """Call the export, as Streamlit does at every change of `data`."""
-        data = {"experiment": self.record["id"], "base": "", "assets": "/assets/", "autoplay": True, "controls": True} | data
+        data = {
+            "experiment": self.record["id"],
+            "base": "",
+            "assets": "/assets/",
+            "autoplay": True,
+            "controls": True,
+        } | data
         self.page.evaluate("data => window.mountLab(data)", data)
 
     def theme(self, colours: dict[str, str]) -> None:

@@ -74,7 +74,12 @@ class Twins:
         steps = list(range(1, upto + 1))
         lengths = [self.L // 2, self.L, 2 * self.L, 4 * self.L]
         rungs = [
-            {"length": L, "token_accuracy": self.skill(name, self.steps) ** (1 + i / 8), "sequence_accuracy": 0.9 if name == "s6" else 0.0, "sequences": 64}
+            {
+                "length": L,
+                "token_accuracy": self.skill(name, self.steps) ** (1 + i / 8),
+                "sequence_accuracy": 0.9 if name == "s6" else 0.0,
+                "sequences": 64,
+            }
             for i, L in enumerate(lengths)
         ]
         return {

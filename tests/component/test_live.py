@@ -19,8 +19,15 @@ HIDE = """hidden => {
 }"""
 
 
-def update(index: int = 0, *, control: dict[str, Any] | None = None, settled: bool = False, **changes: Any) -> dict[str, Any]:
-    return {"type": "update", "control": control, "settled": settled, "runs": [{"index": index, "truncate": None} | changes]}
+def update(
+    index: int = 0, *, control: dict[str, Any] | None = None, settled: bool = False, **changes: Any
+) -> dict[str, Any]:
+    return {
+        "type": "update",
+        "control": control,
+        "settled": settled,
+        "runs": [{"index": index, "truncate": None} | changes],
+    }
 
 
 def send_frames(live: Harness, step: int, tokens: np.ndarray | None = None) -> None:
@@ -103,7 +110,9 @@ def test_lost_connection_is_said_and_taken_up_again(live: Harness) -> None:
     assert len(live.sockets) == 2
 
 
-@pytest.mark.parametrize(("code", "words"), [(4003, "refuses this page's origin"), (4004, "does not know this experiment")])
+@pytest.mark.parametrize(
+    ("code", "words"), [(4003, "refuses this page's origin"), (4004, "does not know this experiment")]
+)
 def test_refused_connection_is_not_tried_again(live: Harness, code: int, words: str) -> None:
     live.sockets[-1].close(code=code)
     live.wait("state", "error")
@@ -127,6 +136,14 @@ def test_settled_run_closes_its_socket_and_fetches_what_it_missed(live: Harness)
     live.wait("frames", 22)
     live.wait("step", 100)
     expect(live.page.locator(".status-line")).to_contain_text("Done · step 100 of 100")
+
+
+def test_end_that_was_watched_is_not_replayed(live: Harness) -> None:
+    live.page.emulate_media(reduced_motion="no-preference")
+    for i in (0, 1):
+        live.say(update(i, settled=i == 1, state="cancelled"))
+    live.wait("state", "settled")
+    assert live.counter("step") == "50"
 
 
 def test_diverged_run_says_where_and_why(live: Harness) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -54,11 +55,15 @@ def test_scores_belong_to_the_step_shown(recording: Harness) -> None:
 def test_finished_run_costs_nothing(recording: Harness) -> None:
     recording.page.wait_for_timeout(400)  # texts for screen readers follow the last redraw
     before = recording.counter("draws")
-    recording.page.evaluate("window.asked = []; window.requestAnimationFrame = () => { window.asked.push(new Error().stack); }")
+    recording.page.evaluate(
+        "window.asked = []; window.requestAnimationFrame = () => { window.asked.push(new Error().stack); }"
+    )
     requests = len(recording.requests)
     recording.page.wait_for_timeout(500)
     assert (recording.counter("draws"), len(recording.requests)) == (before, requests)
-    assert [stack for stack in recording.page.evaluate("window.asked") if "/assets/" in stack] == []  # not Playwright's own
+    assert [
+        stack for stack in recording.page.evaluate("window.asked") if "/assets/" in stack
+    ] == []  # not Playwright's own
 
 
 def test_a_token_stands_at_the_same_x_in_all_its_views(recording: Harness) -> None:
@@ -98,10 +103,26 @@ def test_channel_is_chosen_by_a_click_on_its_row_or_by_keys(recording: Harness) 
     expect(recording.page.locator(".view-states .note").first).to_contain_text("channel 6")
 
 
+def test_most_telling_channel_is_shown_once_the_task_is_known(recording: Harness) -> None:
+    page = recording.page
+    found = (page.locator(".selectors input:checked").first.input_value(), recording.counter("channel"))
+    twins = recording.twins
+    is_data, before = twins.tokens < twins.noise, twins.tokens != twins.marker
+    contrasts = []
+    for i in range(twins.layers):
+        log = np.log(twins.layer("s6", 100, twins.tokens, i).delta + 1e-3)
+        contrasts.append(log[is_data].mean(0) - log[before & ~is_data].mean(0))
+    layer, channel = np.unravel_index(np.argmax(contrasts), (twins.layers, twins.D))
+    assert found == (str(layer), str(channel))
+    page.locator("[data-action=previous-channel]").click()
+    page.locator("[data-action=most-selective]").click()
+    recording.wait("channel", channel)
+
+
 def test_other_layer_shows_other_numbers(recording: Harness) -> None:
     note = recording.page.locator(".view-phase .note").first
     before = note.text_content()
-    recording.page.get_by_text("2", exact=True).first.click()
+    recording.page.locator(".selectors fieldset").first.locator("label:has(input:not(:checked))").click()
     expect(note).not_to_have_text(before or "")
 
 
@@ -129,7 +150,9 @@ def test_pressing_a_curve_scrubs_there(recording: Harness) -> None:
 
 def test_every_picture_has_words_from_its_data(recording: Harness) -> None:
     recording.page.wait_for_timeout(400)
-    labels = recording.page.locator("canvas").evaluate_all("all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))")
+    labels = recording.page.locator("canvas").evaluate_all(
+        "all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))"
+    )
     assert len(labels) == 4 + 2 * 7
     assert all(any(character.isdigit() for character in label) for label in labels)
     expect(recording.page.locator("p[role=status]")).to_contain_text("S6: 99.")
@@ -161,7 +184,9 @@ def test_theme_is_followed_while_open(recording: Harness) -> None:
 
 
 @pytest.mark.parametrize(("width", "beside"), [(1280, True), (390, False)])
-def test_twins_stand_beside_each_other_or_below_and_the_page_never_scrolls_sideways(recording: Harness, width: int, beside: bool) -> None:
+def test_twins_stand_beside_each_other_or_below_and_the_page_never_scrolls_sideways(
+    recording: Harness, width: int, beside: bool
+) -> None:
     recording.page.set_viewport_size({"width": width, "height": 800})
     recording.wait("state", "settled")
     first, second = (recording.page.locator(".twin").nth(i).bounding_box() for i in (0, 1))

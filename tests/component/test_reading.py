@@ -13,7 +13,17 @@ from tests.component.synthetic import Twins, wrapped
 
 pytestmark = pytest.mark.browser
 
-NAMES = {"delta": "delta", "deltaMean": "delta_mean", "keep": "keep", "heat": "heat", "h": "h", "hScale": "h_scale", "A": "A", "B": "B", "C": "C"}
+NAMES = {
+    "delta": "delta",
+    "deltaMean": "delta_mean",
+    "keep": "keep",
+    "heat": "heat",
+    "h": "h",
+    "hScale": "h_scale",
+    "A": "A",
+    "B": "B",
+    "C": "C",
+}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +133,15 @@ def test_thinned_curve_keeps_its_ends_of_range(modules: Page) -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0, "0"), (0.0123456, "0.0123"), (1234.5, "1235"), (-9.04, "−9.04"), (1e-7, "1.0e−7"), (2.5e6, "2.5e6"), (None, "–")],
+    [
+        (0, "0"),
+        (0.0123456, "0.0123"),
+        (1234.5, "1235"),
+        (-9.04, "−9.04"),
+        (1e-7, "1.0e−7"),
+        (2.5e6, "2.5e6"),
+        (None, "–"),
+    ],
 )
 def test_numbers_are_said_with_three_digits(modules: Page, value: float | None, words: str) -> None:
     assert modules.evaluate("async (v) => (await import('/assets/words.js')).number(v ?? NaN)", value) == words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -15,6 +16,8 @@ from typing import Any
 
 import numba
 import torch
+
+MAX_THREADS = 64
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -89,17 +92,10 @@ def _is_ours(place: Path) -> bool:
     return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
-_pool: tuple[int, int, ThreadPoolExecutor] | None = None  # (process, threads, pool)
-
-
-def _threads(count: int) -> ThreadPoolExecutor:
-    """A pool of this very process: threads do not survive a fork, so a child makes its own."""
-    global _pool
-    if _pool is None or _pool[:2] != (os.getpid(), count):
-        if _pool is not None and _pool[0] == os.getpid():
-            _pool[2].shutdown(wait=False)
-        _pool = os.getpid(), count, ThreadPoolExecutor(count, thread_name_prefix="selective-scan")
-    return _pool[2]
+@functools.cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """The threads of one process, started as they are needed: they do not survive a fork, so a child has its own."""
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="selective-scan")
 
 
 def over_batch(run: Callable[[int, int], None], batch: int) -> None:
@@ -107,10 +103,10 @@ def over_batch(run: Callable[[int, int], None], batch: int) -> None:
 
     The calling thread takes the first part; with one thread no other is started.
     """
-    threads = min(torch.get_num_threads(), batch)
+    threads = min(torch.get_num_threads(), batch, MAX_THREADS)
     bounds = [batch * i // threads for i in range(threads + 1)]
     parts: Sequence[tuple[int, int]] = list(itertools.pairwise(bounds))
-    pending = [_threads(threads - 1).submit(run, *part) for part in parts[1:]]
+    pending = [_pool(os.getpid()).submit(run, *part) for part in parts[1:]]
     run(*parts[0])
     for future in pending:
         future.result()

@@ -80,7 +80,7 @@ def _block(
     else:
         b = input_weight(delta[..., None], A, b_discretisation) * B[:, :, None, :] * x[..., None]
     hs: Tensor = _Recurrence.apply(torch.exp(delta_A), b, h)  # type: ignore[no-untyped-call]
-    return torch.einsum("bldn,bln->bld", hs, C), hs[:, -1]
+    return (hs * C[:, :, None, :]).sum(-1), hs[:, -1]
 
 
 class _Recurrence(torch.autograd.Function):

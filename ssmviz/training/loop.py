@@ -80,6 +80,8 @@ class Training:
     def events(self) -> Iterator[Event]:
         """The events in their order, without answers to commands."""
         yield self._started()
+        if self.since and self._is_due(self.settings.eval_every):  # saved between a step and its evaluation
+            yield self._evaluation()
         while self.done < self.settings.optim.steps:
             yield self._step()
             if (bad := self._divergence()) is not None:

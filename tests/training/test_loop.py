@@ -70,6 +70,20 @@ def test_resuming_is_bit_identical(make_settings, curve, layer, optim):
     assert all((ours[name] == theirs[name]).all() for name in ours)
 
 
+def test_a_save_between_a_step_and_its_evaluation_loses_nothing(make_settings, curve):
+    settings = make_settings()
+    whole = curve(train(settings))
+    for step in range(1, 13):
+        run = train(settings)
+        while getattr(next(run), "step", 0) != step:
+            pass
+        saved = run.send(Save())
+        run.close()
+        rest = curve(train(settings, saved.data))
+        assert rest == whole[len(whole) - len(rest) :]
+        assert len(rest) == len([e for e in whole if e.step > step or (e.step == step and isinstance(e, Evaluation))])
+
+
 def test_a_finished_run_resumes_into_its_ladder(make_settings):
     settings = make_settings()
     whole = list(train(settings))

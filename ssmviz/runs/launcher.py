@@ -176,13 +176,12 @@ class Launcher:
                 queued.setdefault(row.experiment, []).append(row.id)
         waiting = [fair.Waiting(e, owners[e], tuple(runs), e in begun) for e, runs in queued.items()]
         free = min(fair.slots() - busy.total(), fair.MAX_WORKERS - len(active))
-        for run in fair.next_runs(waiting, busy, free):
-            self._start(run)
+        chosen = [(run, self.store.claim(run)) for run in fair.next_runs(waiting, busy, free)]
+        for run, attempt in chosen:  # all are claimed before the first starts, so that it knows of its twins
+            if attempt is not None:
+                self._start(run, attempt)
 
-    def _start(self, run: str) -> None:
-        attempt = self.store.claim(run)
-        if attempt is None:
-            return
+    def _start(self, run: str, attempt: int) -> None:
         kills = self._kills()
         log.info("run %s attempt %d starts", run, attempt)
         process = self._spawn(entry.work, run, attempt)

@@ -147,16 +147,20 @@ class Store(RunFiles, Steering):
             if run.state not in ACTIVE:
                 self.kill(run.id)  # one that only answers probes has nothing to save
         end = time.monotonic() + timeout
-        while any(self.is_alive(run.id) for run in runs) and time.monotonic() < end:
-            time.sleep(0.01)
+        self._wait_for_end(runs, end)
         for run in runs:
             self.kill(run.id)
+        self._wait_for_end(runs, end + 1.0)
         with self._index.transaction() as db:
             for table, column in (("experiments", "id"), ("runs", "experiment"), ("control", "experiment")):
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (experiment,))  # noqa: S608
         for run in runs:
             self._connections.drop(self.folder(run.id) / "run.db")
-            shutil.rmtree(self.folder(run.id), ignore_errors=True)
+            _remove(self.folder(run.id))
+
+    def _wait_for_end(self, runs: Sequence[RunRow], end: float) -> None:
+        while any(self.is_alive(run.id) for run in runs) and time.monotonic() < end:
+            time.sleep(0.01)
 
     # runs
 
@@ -276,3 +280,12 @@ class Store(RunFiles, Steering):
         if row is not None:
             with suppress(sqlite3.Error, FileNotFoundError):  # the index is what counts
                 self.rundb(run).describe(**{name: row[name] for name in SUMMARY})
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder that another process may be closing its files in."""
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.02)

@@ -1,7 +1,7 @@
 """The GPU presets: time of a step, eager and as a graph, and from the click to the goal through the real launcher.
 
     python -m benchmarks.gpu_training step
-    python -m benchmarks.gpu_training click [preset]
+    python -m benchmarks.gpu_training click [preset ...]
 
 `click` starts both twins as the app does: a launcher, its fork server with torch loaded, one process a run. The clock
 starts when the experiment is asked for, so it counts starting the processes, CUDA, compiling or loading kernels,
@@ -22,6 +22,8 @@ from ssmviz.presets import PRESETS
 from ssmviz.settings import TrainSettings
 
 SEEDS = (0, 1, 2)
+COLD = 3  # seed of the first experiment
+READING = 12.0  # seconds before the first click, while a person reads and the fork server loads torch
 STEPS = 100  # timed
 GOAL = {"token_accuracy": 0.99, "sequence_accuracy": 0.95}
 TIMEOUT = 240.0
@@ -71,29 +73,37 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return statistics.median(sample(STEPS // 5) for _ in range(5))
 
 
-def click(name: str) -> list[str]:
-    """One experiment per seed, one after the other; the first may have to compile the kernels."""
+def click(names: list[str]) -> list[str]:
+    """One experiment per preset and seed, one after the other; the first meets no warm files."""
     from ssmviz.runs.client import Client
     from ssmviz.runs.store import Store
 
-    lines = [
-        "| seed | first picture s | S6 at the goal: s (step) | both done s | S6 token / seq. % | S4D token / seq. % |",
-        "|--|--|--|--|--|--|",
-    ]
-    reached = []
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         client = Client(Store(Path(folder)))
         client.attach()
-        time.sleep(20.0)  # the fork server loads torch while a person still reads the page
-        for seed in ("warm-up", *SEEDS):
-            row = _watch(client, name, 3 if seed == "warm-up" else int(seed))
-            lines.append(
-                f"| {seed} | {row['first']:.1f} | {row['goal']} | {row['done']:.1f} | {row['S6']} | {row['S4D']} |"
-            )
-            if seed != "warm-up":
-                reached.append(row["seconds"])
+        time.sleep(READING)
+        for name in names:
+            lines += [
+                f"### {name}",
+                "",
+            ladders = ((label, rows[SEEDS[0]][f"{label} ladder"]) for label in ("S6", "S4D"))
+            lines += [f"{label} at other lengths, seed {SEEDS[0]}: {text}" for label, text in ladders]
+                "|--|--|--|--|--|--|",
+            ]
+            rows = {seed: _watch(client, name, seed) for seed in (COLD, *SEEDS)}
+            for seed, row in rows.items():
+                cells = (f"{row['first']:.1f}", row["goal"], f"{row['done']:.1f}", row["S6"], row["S4D"])
+                lines.append(f"| {seed}{' (first)' * (seed == COLD)} | " + " | ".join(cells) + " |")
+            median = statistics.median(rows[seed]["seconds"] for seed in SEEDS)
+            lines += ["", f"Median of seeds {SEEDS}: {median:.1f} s from the click to the goal.", ""]
+            lines += [
+                f"{label} at other lengths, seed {SEEDS[0]}: {rows[SEEDS[0]][label + ' ladder']}"
+                for label in ("S6", "S4D")
+            ]
+            lines.append("")
         client.shutdown()
-    return [*lines, "", f"Median of the seeds: {statistics.median(reached):.1f} s from the click to the goal."]
+    return lines
 
 
 def _watch(client: Any, name: str, seed: int) -> dict[str, Any]:
@@ -102,7 +112,8 @@ def _watch(client: Any, name: str, seed: int) -> dict[str, Any]:
     runs = [(label, settings.model_copy(update={"seed": seed})) for label, settings in preset.runs]
     began = time.perf_counter()
     experiment = client.start_experiment(preset.title, runs, preset=name)
-    row: dict[str, Any] = {"first": 0.0, "goal": "not reached", "seconds": float("inf")}
+    row: dict[str, Any] = {"first": 0.0, "goal": "not reached", "seconds": float("inf"), "S6": "-", "S4D": "-"}
+    row |= {"S6 ladder": "", "S4D ladder": ""}
     seen: dict[str, int] = {}
     while (now := time.perf_counter() - began) < TIMEOUT:
         states = client.store.runs_of(experiment.id)
@@ -111,6 +122,10 @@ def _watch(client: Any, name: str, seed: int) -> dict[str, Any]:
                 row["first"] = now
             for metric in client.store.metrics_since(run.id, seen.get(run.id, 0)):
                 seen[run.id] = metric.rowid
+                if metric.kind == "rung":
+                    row[run.label + " ladder"] += (
+                        f"{metric.data['length']}: {100 * metric.data['token_accuracy']:.1f}, "
+                    )
                 if metric.kind != "evaluation":
                     continue
                 token, sequence = metric.data["token_accuracy"], metric.data["sequence_accuracy"]
@@ -122,8 +137,6 @@ def _watch(client: Any, name: str, seed: int) -> dict[str, Any]:
             break
         time.sleep(0.02)
     row["done"] = now
-    row.setdefault("S6", "-")
-    row.setdefault("S4D", "-")
     for run in states:
         if run.state != "done":
             row[run.label] = f"{run.state}: {run.reason}"
@@ -134,9 +147,11 @@ def main() -> None:
     """See the module."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("what", choices=("step", "click"))
-    arguments.add_argument("preset", nargs="?", default="selective_copying_gpu")
+    arguments.add_argument("presets", nargs="*", default=[])
     given = arguments.parse_args()
-    lines = step() if given.what == "step" else click(given.preset)
+    lines = (
+        step() if given.what == "step" else click(given.presets or [name for name in PRESETS if name.endswith("_gpu")])
+    )
     print("\n".join(lines))
 
 

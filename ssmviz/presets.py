@@ -33,6 +33,13 @@ TWIN_RATES: dict[str, TwinRate] = {
     "induction_heads": TwinRate(lr=1.0, lr_muon=1.0),
 }
 
+# of the large presets for a GPU: `benchmarks/gpu_training_h200_202611.md`
+TWIN_RATES_CUDA: dict[str, TwinRate] = {
+    "copying": TwinRate(lr=1.0, lr_muon=1.0),
+    "selective_copying": TwinRate(lr=20.0, lr_muon=1.0),
+    "induction_heads": TwinRate(lr=5.0, lr_muon=1.0),
+}
+
 
 def twins(settings: TrainSettings) -> tuple[TrainSettings, TrainSettings]:
     """The same run with selection (S6) and without (S4D).
@@ -40,7 +47,7 @@ def twins(settings: TrainSettings) -> tuple[TrainSettings, TrainSettings]:
     Task, seed, batches, block, sizes, steps and schedule are the same. The twin has its own best learning rates, and
     its N complex states stand for N conjugate pairs, so twice as many numbers as S6 carries.
     """
-    rates = TWIN_RATES[settings.task.name]
+    rates = (TWIN_RATES_CUDA if settings.device == "cuda" else TWIN_RATES)[settings.task.name]
     optim = settings.optim
     own = {"lr": optim.lr * rates.lr, "lr_muon": optim.lr_muon * rates.lr_muon}
     s6 = {"model": settings.model.model_copy(update={"layer": "s6"})}
@@ -73,7 +80,7 @@ INDUCTION_HEADS = TrainSettings(
 SELECTIVE_COPYING_GPU = TrainSettings(
     task=TaskSettings(name="selective_copying", L=256, vocab=16, n_data=16),
     model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, bc_scale=4.0),
-    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=64, steps=2000),
+    optim=OptimSettings(lr=2e-3, lr_muon=0.05, curriculum=True, batch=64, steps=2000),
     eval_every=50,
     eval_batch=512,
     checkpoint_every=500,
@@ -82,10 +89,10 @@ SELECTIVE_COPYING_GPU = TrainSettings(
 INDUCTION_HEADS_GPU = TrainSettings(
     task=TaskSettings(name="induction_heads", L=256, vocab=16),
     model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, dt_min=0.01, dt_max=0.5),
-    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=8, steps=6000),
-    eval_every=250,
+    optim=OptimSettings(lr=2e-3, lr_muon=0.01, curriculum=True, batch=8, steps=2000),
+    eval_every=50,
     eval_batch=512,
-    checkpoint_every=1000,
+    checkpoint_every=500,
     device="cuda",
 )
 

@@ -4,7 +4,7 @@ The wire format, shared with `assets/live/*.js`
 ===============================================
 All paths are below `base` ("" unless the server has a base path). Errors are `{"error": "one sentence"}` with a 4xx
 status. Numbers that are not finite arrive as null. Ids are UUIDs, or the name of a recording
-("recorded-selective-copying").
+("selective_copying").
 
 Experiment (GET /api/experiments/{id}, and the socket's first message with `"type": "hello"`)
 ------------------------------------------------------------------------------------------

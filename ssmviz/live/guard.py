@@ -19,7 +19,7 @@ from ssmviz.settings import Count, Real, Settings, explain
 
 MAX_BODY = 64 * 1024
 MAX_PROBE = 2 * 65536 + 64  # tokens: twice the longest training sequence and its answers
-RECORDING = re.compile(r"recorded-[a-z0-9][a-z0-9-]{0,79}")
+RECORDING = re.compile(r"[a-z][a-z0-9_]{0,79}")
 
 log = logging.getLogger(__name__)
 

@@ -81,7 +81,7 @@ class Live:
     async def frames(self, request: Request) -> Response:
         """History of one run, one page of it."""
         run, after = _id(request), _step(request.query_params.get("after", "-1"))
-        view = await _call(lambda: self.library.view_of_run(run))
+        view = await _call(lambda: _known(self.library.view_of_run, run))
         tag = await _call(lambda: _tag(view, run, after))
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Encoding": "identity"}  # packed already
         if request.headers.get("if-none-match") == tag:
@@ -111,10 +111,7 @@ class Live:
             self.hub.leave(experiment, viewer)
 
     def _snapshot(self, experiment: str) -> Snapshot:
-        try:
-            return Snapshot(self.library.view(experiment), self._queue)
-        except records.Refused as unknown:
-            raise KeyError(f"there is no recording called {experiment}") from unknown
+        return Snapshot(_known(self.library.view, experiment), self._queue)
 
     def _queue(self) -> list[str]:
         return [row.id for row in self.client.store.runs_in(("queued",))]
@@ -180,6 +177,14 @@ async def _call(work: Callable[[], T]) -> T:
         raise Refused(404, str(missing.args[0]) if missing.args else "not found") from missing
     except records.Refused as refusal:
         raise Refused(409, str(refusal)) from refusal
+
+
+def _known(find: Callable[[str], ExperimentView], name: str) -> ExperimentView:
+    """What the library finds; a name that means nothing to it is not found."""
+    try:
+        return find(name)
+    except records.Refused as unknown:
+        raise KeyError(f"there is nothing called {name}; choose from the list of runs") from unknown
 
 
 def _id(request: Request) -> str:

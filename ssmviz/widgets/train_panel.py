@@ -77,12 +77,7 @@ def _set(preset: str, settings: dict[str, object], *, page: str) -> None:
 
 def recording_of(preset: str) -> str | None:
     """Name of the preset's recording, None when there is none."""
-    name = "recorded-" + preset.replace("_", "-")
-    try:
-        services.library().view(name)
-    except (KeyError, Refused):  # a name that no recording has reads like a wrong id
-        return None
-    return name
+    return preset if any(recording.id == preset for recording in services.library().recordings()) else None
 
 
 def chosen_run() -> str | None:

@@ -29,8 +29,8 @@ def training(lab):
 def test_the_page_opens_on_a_recorded_run_that_plays(lab):
     lab.open()
     lab.wait("state", "replay")
-    assert lab.data("experiment") == "recorded-selective-copying"
-    assert lab.page.get_by_text("Recorded run").is_visible()
+    assert lab.data("experiment") == "selective_copying"
+    expect(lab.page.locator(".stMarkdownBadge", has_text="Recorded run")).to_be_visible()
     lab.wait_more("step", lab.number("step"))
 
 

@@ -14,7 +14,16 @@ from ssmviz.runs.store import Store
 from ssmviz.tasks import TASKS, rng_for
 from tests.live.conftest import SETTINGS
 
-BAD_IDS = ["../../etc/passwd", "..%2F..%2Fetc%2Fpasswd", "1", "recorded-../x", "a" * 500, "%00", str(uuid.uuid4())]
+BAD_IDS = [
+    "../../etc/passwd",
+    "nothing",
+    "..%2F..%2Fetc%2Fpasswd",
+    "1",
+    "recorded-../x",
+    "a" * 500,
+    "%00",
+    str(uuid.uuid4()),
+]
 
 
 def texts(socket, until):
@@ -153,7 +162,7 @@ def test_a_foreign_page_may_neither_watch_nor_steer_nor_delete(lab):
     assert not lab.store.control(lab.experiment).stop
 
 
-@pytest.mark.parametrize("bad", ["../../etc/passwd", str(uuid.uuid4()), "recorded-nothing"])
+@pytest.mark.parametrize("bad", ["../../etc/passwd", str(uuid.uuid4()), "recorded_nothing"])
 def test_an_unknown_experiment_cannot_be_watched(lab, bad):
     url = f"ws://127.0.0.1:{lab.port}/api/experiments/{bad}/live"
     with connect(url, origin=f"http://127.0.0.1:{lab.port}", proxy=None) as socket:
@@ -165,6 +174,7 @@ def test_an_unknown_experiment_cannot_be_watched(lab, bad):
 @pytest.mark.parametrize("text", ["{}", "[]", "nonsense", '{"type": "ack", "run": -1}', '{"type": "ack"}', "[" * 5000])
 def test_a_socket_that_talks_nonsense_is_closed_and_others_live_on(lab, text):
     with watch(lab) as good, watch(lab) as socket:
+        texts(good, lambda m: m["type"] == "hello")
         socket.send(text)
         with pytest.raises(ConnectionClosed):
             texts(socket, lambda m: False)
@@ -258,8 +268,8 @@ def test_nothing_can_be_resumed_while_it_runs(lab):
 
 def test_a_recording_cannot_be_steered_or_deleted(lab):
     origin = {"Origin": f"http://127.0.0.1:{lab.port}"}
-    assert lab.post("/api/experiments/recorded-x/control", {"action": "stop"})[0] == 409
-    assert lab.ask("DELETE", "/api/experiments/recorded-x", None, origin)[0] == 409
+    assert lab.post("/api/experiments/recorded_x/control", {"action": "stop"})[0] == 409
+    assert lab.ask("DELETE", "/api/experiments/recorded_x", None, origin)[0] == 409
 
 
 def test_a_deleted_experiment_is_gone(lab):

@@ -133,7 +133,7 @@ def test_a_full_queue_is_explained(open_page, store, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["../../etc/passwd", "%2e%2e/x", "", "1", "a" * 3000, "recorded-nothing", str(uuid.uuid4())]
+    "text", ["../../etc/passwd", "%2e%2e/x", "", "1", "a" * 3000, "recorded_nothing", str(uuid.uuid4())]
 )
 def test_a_run_that_is_not_there_is_a_clear_message(open_page, store, text):
     app = open_page(run=text)

@@ -87,7 +87,7 @@ def _look(store: Store, row: Any, seen: Watched, began: float) -> None:
 
 def confirm(presets: list[str], seeds: list[int]) -> Iterator[str]:
     """Lines of a Markdown table."""
-    yield "| preset, seed | run | first picture s | 99 % after s (step) | end s | token % | sequence % | ladder, token % |"
+    yield "| preset, seed | run | picture s | 99 % after s (step) | end s | token % | sequence % | ladder, token % |"
     yield "|" + "--|" * 8
     with warm_app() as client:
         for preset in presets:

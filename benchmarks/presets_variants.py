@@ -16,7 +16,7 @@ BASE: dict[str, Change] = {
     },
     "copying": {
         "task": {"name": "copying", "L": 64, "vocab": 10, "n_data": 8},
-        "model": {"d_model": 32, "N": 64, "dt_rank": 8, "bc_scale": 4.0, "dt_min": 0.01, "dt_max": 0.1},
+        "model": {"d_model": 32, "N": 16, "dt_rank": 8, "bc_scale": 4.0, "dt_min": 0.01, "dt_max": 0.1},
         "optim": {"steps": 500, "batch": 32, "lr": 5e-3, "lr_muon": 0.05},
     },
     "induction_heads": {
@@ -73,8 +73,15 @@ VARIANTS: dict[str, dict[str, Change]] = {
     | one("s4d", "cur N 64", model={"N": 64}, optim=TWIN)
     | one("s4d", "cur adamw", optim=TWIN | {"optimiser": "adamw"})
     | one("s4d", "cur constant rate", optim=TWIN | {"schedule": "constant"}),
-    "copying": rates("s6", [5e-3, 1e-2, 2e-2], [0.025, 0.05, 0.1])
-    | rates("s4d", [5e-3, 1e-2, 2e-2], [0.025, 0.05, 0.1]),
+    "copying": {
+        name: change
+        for N in (8, 16, 32, 64)
+        for layer in ("s6", "s4d")
+        for lr, lr_muon in ((1e-2, 0.05), (2e-2, 0.05), (1e-2, 0.025), (2e-2, 0.0125))
+        for name, change in one(
+            layer, f"N {N} lr {lr:g} muon {lr_muon:g}", model={"N": N}, optim={"lr": lr, "lr_muon": lr_muon}
+        ).items()
+    },
     "induction_heads": rates("s6", [2.5e-3, 5e-3, 1e-2, 2e-2], [0.025, 0.05, 0.1])
     | one("s6", "adamw 1e-2", optim={"optimiser": "adamw", "lr": 1e-2})
     | one("s6", "no curriculum", optim={"curriculum": False})

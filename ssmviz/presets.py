@@ -29,8 +29,8 @@ class TwinRate:
 
 TWIN_RATES: dict[str, TwinRate] = {
     "copying": TwinRate(lr=1.0, lr_muon=1.0),
-    "selective_copying": TwinRate(lr=1.0, lr_muon=1.0),
-    "induction_heads": TwinRate(lr=1.0, lr_muon=1.0),
+    "selective_copying": TwinRate(lr=2.0, lr_muon=0.25),
+    "induction_heads": TwinRate(lr=2.0, lr_muon=0.5),
 }
 
 # of the large presets for a GPU: `benchmarks/gpu_training_h200_202611.md`
@@ -75,7 +75,7 @@ COPYING = TrainSettings(
 INDUCTION_HEADS = TrainSettings(
     task=TaskSettings(name="induction_heads", L=64, vocab=16),
     model=ModelSettings(n_layers=2, d_model=32, dt_rank=8, N=8, dt_min=0.01, dt_max=0.5),
-    optim=OptimSettings(lr=5e-3, lr_muon=0.05, curriculum=True, batch=32, steps=500),
+    optim=OptimSettings(lr=1e-2, lr_muon=0.05, curriculum=True, batch=32, steps=500),
 )
 SELECTIVE_COPYING_GPU = TrainSettings(
     task=TaskSettings(name="selective_copying", L=256, vocab=16, n_data=16),

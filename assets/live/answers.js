@@ -9,7 +9,11 @@ export class Answers {
     this.lab = lab;
     this.needs = new Set(["frame", "cursor", "all"]);
     this.table = el("table", { class: "answers" }, el("caption", { class: "sr" }, "Answers at the step shown"));
-    this.element = el("div", { class: "answers-box", tabindex: 0, role: "region", "aria-label": "Answers" }, this.table);
+    this.element = el(
+      "div",
+      { class: "answers-box", tabindex: 0, role: "region", "aria-label": "Answers" },
+      this.table,
+    );
     this.rows = [this.row("wanted"), ...lab.store.runs.map((run) => this.row(run.record.label))];
     this.table.append(el("tbody", {}, ...this.rows.map((row) => row.element)));
   }

@@ -36,7 +36,8 @@ export class Band extends SequenceView {
   paintLabels(g, box) {
     g.textAlign = "right";
     g.fillStyle = this.lab.theme.faint;
-    for (const [row, words] of ["read", "said", "right?"].entries()) g.fillText(words, box.left - 6, box.top + CELL / 2 + row * (CELL + 1));
+    for (const [row, words] of ["read", "said", "right?"].entries())
+      g.fillText(words, box.left - 6, box.top + CELL / 2 + row * (CELL + 1));
   }
 
   cell(g, at, t, id, top) {
@@ -75,8 +76,8 @@ export class Band extends SequenceView {
     let free = -Infinity;
     for (let t = at.from; t < at.to; t++) {
       const token = store.token(frame.tokens[t]);
-      if (frame.targets[t] >= 0) break;
-      if (token.kind !== "data" && token.kind !== "trigger") continue;
+      if (frame.targets[t] >= 0 && token.kind === "marker") break;
+      if (!store.matters(frame.tokens, t)) continue;
       const half = g.measureText(token.label).width / 2 + 1;
       if (at.middle(t) - half < free) continue;
       g.fillStyle = theme.text;
@@ -101,6 +102,10 @@ export class Band extends SequenceView {
   rows() {
     const { targets, predicted, confidence } = this.frame;
     const name = (id) => (id < 0 ? "" : this.lab.store.token(id).label);
-    return this.perToken(["target", "predicted", "probability"], (t) => [name(targets[t]), name(predicted[t]), confidence[t].toFixed(4)]);
+    return this.perToken(["target", "predicted", "probability"], (t) => [
+      name(targets[t]),
+      name(predicted[t]),
+      confidence[t].toFixed(4),
+    ]);
   }
 }

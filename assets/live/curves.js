@@ -62,9 +62,14 @@ export class Curve extends Plot {
     const steps = Math.max(1, ...this.lab.store.runs.map((run) => Math.max(run.record.steps, run.record.step)));
     if (!this.log) return { steps, low: 0, high: 1 };
     let [low, high] = [Infinity, 0];
-    for (const run of this.lab.store.runs) for (const v of this.series(run).value) if (v > 0) [low, high] = [Math.min(low, v), Math.max(high, v)];
+    for (const run of this.lab.store.runs)
+      for (const v of this.series(run).value) if (v > 0) [low, high] = [Math.min(low, v), Math.max(high, v)];
     if (!high) [low, high] = [0.1, 1];
-    return { steps, low: 10 ** Math.floor(Math.log10(low) + 0.3), high: Math.min(10 ** Math.ceil(Math.log10(high)), high * 1.5) };
+    return {
+      steps,
+      low: 10 ** Math.floor(Math.log10(low) + 0.3),
+      high: Math.min(10 ** Math.ceil(Math.log10(high)), high * 1.5),
+    };
   }
 
   scales() {
@@ -83,7 +88,10 @@ export class Curve extends Plot {
     store.runs.forEach((run, i) => {
       this.pen(g, i);
       const { step, value } = this.series(run);
-      polyline(g, thin(step, value, box).map(([s, v]) => [x(s), v === null ? NaN : y(v)]));
+      polyline(
+        g,
+        thin(step, value, box).map(([s, v]) => [x(s), v === null ? NaN : y(v)]),
+      );
       g.setLineDash([]);
     });
   }
@@ -167,7 +175,10 @@ export class Curve extends Plot {
     const { runs } = this.lab.store;
     const steps = [...new Set(runs.flatMap((run) => this.series(run).step))].sort((a, b) => a - b);
     const maps = runs.map((run) => new Map(this.series(run).step.map((s, i) => [s, this.series(run).value[i]])));
-    return [["step", ...runs.map((run) => `${this.field}_${run.record.label}`)], ...steps.map((s) => [s, ...maps.map((m) => m.get(s) ?? "")])];
+    return [
+      ["step", ...runs.map((run) => `${this.field}_${run.record.label}`)],
+      ...steps.map((s) => [s, ...maps.map((m) => m.get(s) ?? "")]),
+    ];
   }
 }
 
@@ -184,7 +195,8 @@ export function thin(step, value, { left, right }) {
       if (low < 0 || value[i] < value[low]) low = i;
       if (high < 0 || value[i] > value[high]) high = i;
     }
-    for (const i of [...new Set([low, high])].filter((j) => j >= 0).sort((a, c) => a - c)) points.push([step[i], value[i]]);
+    for (const i of [...new Set([low, high])].filter((j) => j >= 0).sort((a, c) => a - c))
+      points.push([step[i], value[i]]);
   }
   return points;
 }
@@ -212,31 +224,45 @@ export class PositionBars extends Plot {
     const slots = Math.max(1, ...values.map((v) => v.length));
     const wide = (box.right - box.left) / slots;
     const bar = Math.min(22, Math.max(1, (wide - 3) / Math.max(1, values.length)));
-    values.forEach((bars, i) => bars.forEach((value, slot) => {
-      const x = box.left + (slot + 0.5) * wide + (i - values.length / 2) * bar;
-      g.fillStyle = theme.runs[i % theme.runs.length];
-      g.globalAlpha = i ? 0.45 : 1;
-      g.fillRect(x, y(value), Math.max(1, bar - 1), box.bottom - y(value));
-      g.globalAlpha = 1;
-      g.strokeStyle = theme.runs[i % theme.runs.length];
-      g.setLineDash(DASHES[i % DASHES.length]);
-      g.lineWidth = 1;
-      if (bar > 3) g.strokeRect(x + 0.5, y(value), bar - 2, box.bottom - y(value));
-      g.setLineDash([]);
-    }));
+    values.forEach((bars, i) =>
+      bars.forEach((value, slot) => {
+        const x = box.left + (slot + 0.5) * wide + (i - values.length / 2) * bar;
+        g.fillStyle = theme.runs[i % theme.runs.length];
+        g.globalAlpha = i ? 0.45 : 1;
+        g.fillRect(x, y(value), Math.max(1, bar - 1), box.bottom - y(value));
+        g.globalAlpha = 1;
+        g.strokeStyle = theme.runs[i % theme.runs.length];
+        g.setLineDash(DASHES[i % DASHES.length]);
+        g.lineWidth = 1;
+        if (bar > 3) g.strokeRect(x + 0.5, y(value), bar - 2, box.bottom - y(value));
+        g.setLineDash([]);
+      }),
+    );
     this.chanceLine(g, box, y, "");
     const ticks = [...Array(slots).keys()].filter((s) => slots <= 12 || s % 4 === 0 || s === slots - 1);
-    axisBottom(g, theme, box, ticks, (s) => box.left + (s + 0.5) * wide, (s) => String(s + 1));
+    axisBottom(
+      g,
+      theme,
+      box,
+      ticks,
+      (s) => box.left + (s + 0.5) * wide,
+      (s) => String(s + 1),
+    );
   }
 
   describe() {
     const { runs } = this.lab.store;
-    return `${this.values().map((v, i) => `${runs[i].record.label}: ${v.map(percent).join(", ") || "nothing yet"}`).join("; ")}.`;
+    return `${this.values()
+      .map((v, i) => `${runs[i].record.label}: ${v.map(percent).join(", ") || "nothing yet"}`)
+      .join("; ")}.`;
   }
 
   rows() {
     const values = this.values();
     const slots = Math.max(0, ...values.map((v) => v.length));
-    return [["answer", ...this.lab.store.runs.map((run) => run.record.label)], ...[...Array(slots).keys()].map((s) => [s + 1, ...values.map((v) => v[s] ?? "")])];
+    return [
+      ["answer", ...this.lab.store.runs.map((run) => run.record.label)],
+      ...[...Array(slots).keys()].map((s) => [s + 1, ...values.map((v) => v[s] ?? "")]),
+    ];
   }
 }

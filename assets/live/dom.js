@@ -40,7 +40,12 @@ const ICONS = {
 
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of [["viewBox", "0 0 16 16"], ["aria-hidden", "true"], ["class", "icon"]]) svg.setAttribute(key, value);
+  for (const [key, value] of [
+    ["viewBox", "0 0 16 16"],
+    ["aria-hidden", "true"],
+    ["class", "icon"],
+  ])
+    svg.setAttribute(key, value);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
@@ -50,7 +55,12 @@ export function icon(name) {
 /** A button of an icon and words. `small` shows the icon alone; its words stay as accessible name and tooltip. */
 export function button(name, words, onclick, { small = false, ...attributes } = {}) {
   const label = el("span", { class: small ? "sr" : "words" }, words);
-  return el("button", { type: "button", class: small ? "button small" : "button", title: small ? words : false, onclick, ...attributes }, icon(name), label);
+  return el(
+    "button",
+    { type: "button", class: small ? "button small" : "button", title: small ? words : false, onclick, ...attributes },
+    icon(name),
+    label,
+  );
 }
 
 /** Changes what a button shows without replacing it (focus stays). */
@@ -77,7 +87,13 @@ export function isAllowed(node) {
 export function choice(legend, name, options, value, onchange) {
   const set = el("fieldset", { class: "choice" }, el("legend", {}, legend));
   for (const [key, words] of options) {
-    const input = el("input", { type: "radio", name, value: key, checked: String(key) === String(value), onchange: () => onchange(key) });
+    const input = el("input", {
+      type: "radio",
+      name,
+      value: key,
+      checked: String(key) === String(value),
+      onchange: () => onchange(key),
+    });
     set.append(el("label", {}, input, el("span", {}, words)));
   }
   return set;

@@ -4,7 +4,11 @@
 export function columns({ left, right, from, to }) {
   const wide = (right - left) / Math.max(1, to - from);
   return {
-    left, right, from, to, wide,
+    left,
+    right,
+    from,
+    to,
+    wide,
     x: (t) => left + (t - from) * wide,
     middle: (t) => left + (t - from + 0.5) * wide,
     at: (px) => Math.max(from, Math.min(to - 1, from + Math.floor((px - left) / wide))),
@@ -151,8 +155,19 @@ export class Heat {
 
   /** Draws columns [from, to) into the box; many columns in few pixels are averaged, few are kept sharp. */
   draw(g, box, from, to, ratio) {
-    g.imageSmoothingEnabled = (to - from) > (box.right - box.left) * ratio || this.canvas.height > (box.bottom - box.top) * ratio;
+    g.imageSmoothingEnabled =
+      to - from > (box.right - box.left) * ratio || this.canvas.height > (box.bottom - box.top) * ratio;
     g.imageSmoothingQuality = "high";
-    g.drawImage(this.canvas, from, 0, to - from, this.canvas.height, box.left, box.top, box.right - box.left, box.bottom - box.top);
+    g.drawImage(
+      this.canvas,
+      from,
+      0,
+      to - from,
+      this.canvas.height,
+      box.left,
+      box.top,
+      box.right - box.left,
+      box.bottom - box.top,
+    );
   }
 }

@@ -1,6 +1,13 @@
 // One frame: safetensors bytes -> named typed arrays (layout: docs/architecture.md, "Frames").
 
-const ARRAYS = { U8: Uint8Array, I8: Int8Array, I16: Int16Array, I32: Int32Array, F32: Float32Array, F64: Float64Array };
+const ARRAYS = {
+  U8: Uint8Array,
+  I8: Int8Array,
+  I16: Int16Array,
+  I32: Int32Array,
+  F32: Float32Array,
+  F64: Float64Array,
+};
 
 /** Reads safetensors: little-endian header length, JSON header, arrays. Throws on anything else. */
 export function readSafetensors(bytes) {
@@ -16,7 +23,9 @@ export function readSafetensors(bytes) {
     const [begin, end] = entry.data_offsets.map((offset) => offset + 8 + size);
     if (end > own.length) throw new Error(`array ${name} ends at ${end}, but the frame has ${own.length} bytes`);
     const aligned = begin % Type.BYTES_PER_ELEMENT === 0;
-    const data = aligned ? new Type(own.buffer, begin, (end - begin) / Type.BYTES_PER_ELEMENT) : new Type(own.slice(begin, end).buffer);
+    const data = aligned
+      ? new Type(own.buffer, begin, (end - begin) / Type.BYTES_PER_ELEMENT)
+      : new Type(own.slice(begin, end).buffer);
     arrays[name] = { data, shape: entry.shape };
   }
   return { metadata: header.__metadata__ ?? {}, arrays };
@@ -68,7 +77,7 @@ function readLayer(get) {
 export function splitHistory(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = [];
-  for (let at = 0; at + 8 <= bytes.length; ) {
+  for (let at = 0; at + 8 <= bytes.length;) {
     const size = view.getUint32(at, true);
     const begin = at + 8;
     if (begin + size > bytes.length) break;

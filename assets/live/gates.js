@@ -24,7 +24,7 @@ class Gate extends SequenceView {
     for (let t = at.from; t < at.to; t++) {
       const [x, top, wide] = [at.x(t), y(mean(t)), Math.max(at.wide - gap, 0.75)];
       const kind = store.token(frame.tokens[t]).kind;
-      g.globalAlpha = kind === "noise" ? 0.18 : 0.9;
+      g.globalAlpha = kind === "marker" || store.matters(frame.tokens, t) ? 0.9 : 0.18;
       g.fillStyle = colour;
       g.fillRect(x, top, wide, box.bottom - top);
       g.globalAlpha = 0.3;
@@ -56,21 +56,32 @@ export class DeltaBars extends Gate {
     axisLeft(g, theme, box, fewer(decades(low, high)), y, power);
     const { delta, deltaMean } = this.layer;
     const row = this.channel * frame.L;
-    this.bars(g, frame, box, at, theme.symbol.delta, y, (t) => deltaMean[t], (t) => delta[row + t]);
+    this.bars(
+      g,
+      frame,
+      box,
+      at,
+      theme.symbol.delta,
+      y,
+      (t) => deltaMean[t],
+      (t) => delta[row + t],
+    );
   }
 
   describe() {
     const { frame, layer, lab } = this;
     if (!frame) return "No frame yet.";
-    const log = (kind) => Math.exp(meanOver(lab, frame, kind, (t) => Math.log(layer.deltaMean[t])));
-    const [data, noise] = [log("data"), log("noise")];
-    const ratio = Number.isFinite(noise) ? `, on noise ${number(noise)}: ratio ${number(data / noise)}` : "";
-    return `${this.owner}, layer ${lab.view.layer + 1}: Delta on data ${number(data)}${ratio}. Logarithmic axis.`;
+    const log = (matters) => Math.exp(meanOver(lab, frame, matters, (t) => Math.log(layer.deltaMean[t])));
+    const [data, rest] = [log(true), log(false)];
+    return `${this.owner}, layer ${lab.view.layer + 1}: Delta on tokens that matter ${number(data)}, on the rest ${number(rest)}, ratio ${number(data / rest)}. Logarithmic axis.`;
   }
 
   rows() {
     const { layer, channel, frame } = this;
-    return this.perToken(["delta_geometric_mean", `delta_channel_${frame.channels[channel]}`], (t) => [layer.deltaMean[t], layer.delta[channel * frame.L + t]]);
+    return this.perToken(["delta_geometric_mean", `delta_channel_${frame.channels[channel]}`], (t) => [
+      layer.deltaMean[t],
+      layer.delta[channel * frame.L + t],
+    ]);
   }
 }
 
@@ -88,20 +99,31 @@ export class KeptBars extends Gate {
     const y = scale(0, 1, box.bottom, box.top);
     axisLeft(g, theme, box, [0, 0.5, 1], y, String);
     const { layer, channel } = this;
-    this.bars(g, frame, box, at, theme.symbol.A, y, (t) => keptMean(layer, frame.L, t), (t) => keptAt(layer, frame.L, channel, t));
+    this.bars(
+      g,
+      frame,
+      box,
+      at,
+      theme.symbol.A,
+      y,
+      (t) => keptMean(layer, frame.L, t),
+      (t) => keptAt(layer, frame.L, channel, t),
+    );
   }
 
   describe() {
     const { frame, layer, lab } = this;
     if (!frame) return "No frame yet.";
-    const kept = (kind) => meanOver(lab, frame, kind, (t) => keptMean(layer, frame.L, t));
-    const noise = kept("noise");
-    return `${this.owner}: a data token leaves ${percent(kept("data"))} of the state${Number.isFinite(noise) ? `, a noise token ${percent(noise)}` : ""}.`;
+    const kept = (matters) => meanOver(lab, frame, matters, (t) => keptMean(layer, frame.L, t));
+    return `${this.owner}: a token that matters leaves ${percent(kept(true))} of the state, any other ${percent(kept(false))}.`;
   }
 
   rows() {
     const { layer, channel, frame } = this;
-    return this.perToken(["kept_mean", `kept_channel_${frame.channels[channel]}`], (t) => [keptMean(layer, frame.L, t).toFixed(4), keptAt(layer, frame.L, channel, t).toFixed(4)]);
+    return this.perToken(["kept_mean", `kept_channel_${frame.channels[channel]}`], (t) => [
+      keptMean(layer, frame.L, t).toFixed(4),
+      keptAt(layer, frame.L, channel, t).toFixed(4),
+    ]);
   }
 }
 
@@ -111,7 +133,10 @@ export class ChannelHeat extends SequenceView {
     super(lab, index, { ...options, needs: ["channel"] });
     this.heat = new Heat();
     this.bar = el("span", { class: "bar", "aria-hidden": "true" });
-    this.caption.insertBefore(el("span", { class: "legend" }, (this.low = el("span")), this.bar, (this.high = el("span"))), this.noteNode.nextSibling);
+    this.caption.insertBefore(
+      el("span", { class: "legend" }, (this.low = el("span")), this.bar, (this.high = el("span"))),
+      this.noteNode.nextSibling,
+    );
   }
 
   legend(colours, low, high) {
@@ -129,7 +154,10 @@ export class ChannelHeat extends SequenceView {
     const y = box.top + (chosen + 0.5) * high;
     g.textAlign = "right";
     g.fillStyle = theme.faint;
-    for (const [edge, words] of [[box.top + 6, "0"], [box.bottom - 6, String(this.channels(frame) - 1)]]) {
+    for (const [edge, words] of [
+      [box.top + 6, "0"],
+      [box.bottom - 6, String(this.channels(frame) - 1)],
+    ]) {
       if (Math.abs(edge - y) > 12) g.fillText(words, box.left - 9, edge);
     }
     g.fillStyle = theme.text;
@@ -175,15 +203,29 @@ export class DeltaHeat extends ChannelHeat {
     const { low, high } = this.lab.view.deltaRange;
     const colour = scale(low, high, 0, 255, true); // a table of 256 colours, indexed by whole numbers
     this.legend(this.lab.theme.magnitude, power(low), power(high));
-    this.paintMap(g, frame, box, at, layer.K, this.lab.theme.magnitude, (k, t) => Math.round(colour(layer.delta[k * frame.L + t])), this.channel);
+    this.paintMap(
+      g,
+      frame,
+      box,
+      at,
+      layer.K,
+      this.lab.theme.magnitude,
+      (k, t) => Math.round(colour(layer.delta[k * frame.L + t])),
+      this.channel,
+    );
   }
 
   describe() {
-    return this.frame ? `${this.owner}: ${this.layer.K} channels by ${this.frame.L} tokens, from ${number(Math.min(...this.layer.delta))} to ${number(Math.max(...this.layer.delta))}.` : "No frame yet.";
+    return this.frame
+      ? `${this.owner}: ${this.layer.K} channels by ${this.frame.L} tokens, from ${number(Math.min(...this.layer.delta))} to ${number(Math.max(...this.layer.delta))}.`
+      : "No frame yet.";
   }
 
   rows() {
     const { frame, layer } = this;
-    return this.perToken(frame.channels.map((c) => `delta_channel_${c}`), (t) => frame.channels.map((_, k) => layer.delta[k * frame.L + t]));
+    return this.perToken(
+      frame.channels.map((c) => `delta_channel_${c}`),
+      (t) => frame.channels.map((_, k) => layer.delta[k * frame.L + t]),
+    );
   }
 }

@@ -12,14 +12,31 @@ export class History {
   constructor(lab) {
     this.lab = lab;
     this.needs = new Set(["frame", "metrics", "all"]);
-    this.range = el("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "data-role": "scrubber", "aria-label": "Training step shown",
-      oninput: () => lab.view.showStep(lab.store.steps[Number(this.range.value)]) });
+    this.range = el("input", {
+      type: "range",
+      min: 0,
+      max: 0,
+      step: 1,
+      value: 0,
+      "data-role": "scrubber",
+      "aria-label": "Training step shown",
+      oninput: () => lab.view.showStep(lab.store.steps[Number(this.range.value)]),
+    });
     this.play = button("play", "Replay", () => this.toggle(), { "data-action": "play" });
     this.back = button("back", "One frame back", () => lab.view.moveBy(-1), { small: true, "data-action": "back" });
     this.next = button("forward", "One frame on", () => lab.view.moveBy(1), { small: true, "data-action": "forward" });
     this.live = button("live", "Now", () => lab.view.follow(), { "data-action": "live" });
     this.words = el("output", { class: "step" });
-    this.element = el("div", { class: "history", role: "group", "aria-label": "History" }, this.play, this.back, this.range, this.next, this.words, this.live);
+    this.element = el(
+      "div",
+      { class: "history", role: "group", "aria-label": "History" },
+      this.play,
+      this.back,
+      this.range,
+      this.next,
+      this.words,
+      this.live,
+    );
   }
 
   update() {

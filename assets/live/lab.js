@@ -49,11 +49,15 @@ class Lab {
     this.changes.clear();
     this.element.replaceChildren(el("p", { class: "status-line", role: "status" }, "Loading"));
     this.retheme();
-    this.link = new Link(this.store, { base, experiment }, {
-      state: (name, words) => this.onState(name, words),
-      changed: () => this.onChanged(),
-      frame: (run) => this.onFrame(run),
-    });
+    this.link = new Link(
+      this.store,
+      { base, experiment },
+      {
+        state: (name, words) => this.onState(name, words),
+        changed: () => this.onChanged(),
+        frame: (run) => this.onFrame(run),
+      },
+    );
     if (!this.hidden) this.link.open();
   }
 
@@ -134,7 +138,8 @@ class Lab {
   /** Once the first run knows its task, its most telling channel is shown, unless the reader has chosen one. */
   chooseOnce() {
     const run = this.store.runs[0];
-    if (!this.view.chosen && run.newest && run.scores(run.newest)?.token_accuracy >= KNOWS) this.view.chooseMostSelective(0, { anyLayer: true });
+    if (!this.view.chosen && run.newest && run.scores(run.newest)?.token_accuracy >= KNOWS)
+      this.view.chooseMostSelective(0, { anyLayer: true });
   }
 
   /** Once, when all frames of a run that was found finished are here: replay them, or stay at the end where motion is unwelcome. */

@@ -16,7 +16,9 @@ export class Ladder extends Plot {
   }
 
   get lengths() {
-    return [...new Set(this.lab.store.runs.flatMap((run) => run.record.rungs.map((rung) => rung.length)))].sort((a, b) => a - b);
+    return [...new Set(this.lab.store.runs.flatMap((run) => run.record.rungs.map((rung) => rung.length)))].sort(
+      (a, b) => a - b,
+    );
   }
 
   paint(g) {
@@ -25,7 +27,13 @@ export class Ladder extends Plot {
     const { theme, store } = this.lab;
     const y = scale(0, 1, box.bottom, box.top);
     const trained = store.record.task.L;
-    const x = scale(Math.min(lengths[0], trained), Math.max(lengths.at(-1), trained), box.left + 14, box.right - 14, true);
+    const x = scale(
+      Math.min(lengths[0], trained),
+      Math.max(lengths.at(-1), trained),
+      box.left + 14,
+      box.right - 14,
+      true,
+    );
     axisLeft(g, theme, box, [0, 0.5, 1], y, (v) => `${100 * v} %`);
     g.strokeStyle = theme.faint;
     g.setLineDash([]);
@@ -38,7 +46,10 @@ export class Ladder extends Plot {
     store.runs.forEach((run, i) => {
       const rungs = [...run.record.rungs].sort((a, b) => a.length - b.length);
       this.pen(g, i);
-      polyline(g, rungs.map((rung) => [x(rung.length), y(rung.token_accuracy)]));
+      polyline(
+        g,
+        rungs.map((rung) => [x(rung.length), y(rung.token_accuracy)]),
+      );
       g.setLineDash([]);
       g.fillStyle = theme.runs[i % theme.runs.length];
       for (const rung of rungs) g.fillRect(x(rung.length) - 3, y(rung.token_accuracy) - 3, 6, 6);
@@ -47,13 +58,21 @@ export class Ladder extends Plot {
 
   describe() {
     const { runs, record } = this.lab.store;
-    const words = runs.map((run) => `${run.record.label}: ${run.record.rungs.map((r) => `${lengthWords(r.length)} ${percent(r.token_accuracy)}`).join(", ") || "not tested"}`);
+    const words = runs.map(
+      (run) =>
+        `${run.record.label}: ${run.record.rungs.map((r) => `${lengthWords(r.length)} ${percent(r.token_accuracy)}`).join(", ") || "not tested"}`,
+    );
     return `Trained at length ${record.task.L}. ${words.join("; ")}.`;
   }
 
   rows() {
     const head = ["run", "length", "token_accuracy", "sequence_accuracy", "sequences"];
-    return [head, ...this.lab.store.runs.flatMap((run) => run.record.rungs.map((r) => [run.record.label, r.length, r.token_accuracy, r.sequence_accuracy, r.sequences]))];
+    return [
+      head,
+      ...this.lab.store.runs.flatMap((run) =>
+        run.record.rungs.map((r) => [run.record.label, r.length, r.token_accuracy, r.sequence_accuracy, r.sequences]),
+      ),
+    ];
   }
 }
 
@@ -63,8 +82,16 @@ export class RungTable {
     this.needs = new Set(["metrics", "all"]);
     this.body = el("tbody");
     const heads = lab.store.runs.flatMap((run) => [`${run.record.label} tokens`, `${run.record.label} sequences`]);
-    this.element = el("div", { class: "rungs", tabindex: 0, role: "region", "aria-label": "Table of other lengths" },
-      el("table", {}, el("thead", {}, el("tr", {}, ...["length", ...heads].map((words) => el("th", { scope: "col" }, words)))), this.body));
+    this.element = el(
+      "div",
+      { class: "rungs", tabindex: 0, role: "region", "aria-label": "Table of other lengths" },
+      el(
+        "table",
+        {},
+        el("thead", {}, el("tr", {}, ...["length", ...heads].map((words) => el("th", { scope: "col" }, words)))),
+        this.body,
+      ),
+    );
   }
 
   update() {
@@ -72,14 +99,18 @@ export class RungTable {
     const key = runs.map((run) => run.record.rungs.length).join();
     if (key === this.key) return;
     this.key = key;
-    const lengths = [...new Set(runs.flatMap((run) => run.record.rungs.map((rung) => rung.length)))].sort((a, b) => a - b);
-    this.body.replaceChildren(...lengths.map((length) => {
-      const cells = runs.flatMap((run) => {
-        const rung = run.record.rungs.find((r) => r.length === length);
-        return [rung?.token_accuracy, rung?.sequence_accuracy];
-      });
-      const words = `${lengthWords(length)}${length === record.task.L ? " (trained)" : ""}`;
-      return el("tr", {}, el("th", { scope: "row" }, words), ...cells.map((value) => el("td", {}, percent(value))));
-    }));
+    const lengths = [...new Set(runs.flatMap((run) => run.record.rungs.map((rung) => rung.length)))].sort(
+      (a, b) => a - b,
+    );
+    this.body.replaceChildren(
+      ...lengths.map((length) => {
+        const cells = runs.flatMap((run) => {
+          const rung = run.record.rungs.find((r) => r.length === length);
+          return [rung?.token_accuracy, rung?.sequence_accuracy];
+        });
+        const words = `${lengthWords(length)}${length === record.task.L ? " (trained)" : ""}`;
+        return el("tr", {}, el("th", { scope: "row" }, words), ...cells.map((value) => el("td", {}, percent(value))));
+      }),
+    );
   }
 }

@@ -152,8 +152,10 @@ export class Link {
 
   async fillRun(run) {
     let after = (run.missing ?? Infinity) - 1;
-    for (let more = Number.isFinite(after); more; ) {
-      const response = await this.ask(`${this.base}/api/runs/${encodeURIComponent(run.record.id)}/frames?after=${after}`);
+    for (let more = Number.isFinite(after); more;) {
+      const response = await this.ask(
+        `${this.base}/api/runs/${encodeURIComponent(run.record.id)}/frames?after=${after}`,
+      );
       const found = splitHistory(new Uint8Array(await response.arrayBuffer()));
       if (this.closed || !found.length) return;
       // A live frame of the same step is as new or newer (the probe may have been edited since).
@@ -185,7 +187,10 @@ export class Link {
   async ask(path, options = {}) {
     const response = await fetch(this.url(path), { ...options, signal: this.aborter.signal });
     if (response.ok) return response;
-    const said = await response.json().then((body) => body.error, () => undefined);
+    const said = await response.json().then(
+      (body) => body.error,
+      () => undefined,
+    );
     const error = new Error(said ?? `the server answered ${response.status}`);
     error.final = response.status >= 400 && response.status < 500;
     throw error;

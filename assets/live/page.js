@@ -38,13 +38,23 @@ export function buildPage(lab) {
   ];
   const twins = indices.map((i) => TWIN_VIEWS.map((TwinView) => new TwinView(lab, i)));
   const [ladder, rungs] = [new Ladder(lab), new RungTable(lab)];
-  const after = el("section", { class: "after", hidden: true, "aria-label": "Other lengths" }, ladder.element, rungs.element);
+  const after = el(
+    "section",
+    { class: "after", hidden: true, "aria-label": "Other lengths" },
+    ladder.element,
+    rungs.element,
+  );
   lab.element.replaceChildren(
     el("header", { class: "top" }, words.status, transport.element),
     words.alert,
     words.remarks,
     history.element,
-    el("div", { class: "overview" }, scores.element, el("div", { class: "curves" }, ...curves.map((view) => view.element))),
+    el(
+      "div",
+      { class: "overview" },
+      scores.element,
+      el("div", { class: "curves" }, ...curves.map((view) => view.element)),
+    ),
     probe.element,
     el("div", { class: "under" }, answers.element, selectors.element),
     el("div", { class: "twins" }, ...twins.map((views, i) => twin(lab, i, readouts[i], views))),
@@ -64,5 +74,11 @@ export function buildPage(lab) {
 function twin(lab, i, readout, views) {
   const { label } = lab.store.runs[i].record;
   const heading = el("h3", {}, el("span", { class: "swatch" }), label);
-  return el("section", { class: "twin", "data-run": i, "aria-label": label }, heading, readout.element, ...views.map((view) => view.element));
+  return el(
+    "section",
+    { class: "twin", "data-run": i, "aria-label": label },
+    heading,
+    readout.element,
+    ...views.map((view) => view.element),
+  );
 }

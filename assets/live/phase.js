@@ -7,10 +7,15 @@ import { SequenceView } from "./sequence.js";
 import { inkOn, tokenFill } from "./theme.js";
 import { number, percent } from "./words.js";
 
-
 export class Phase extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "phase", title: "path of the state", symbol: ["h", "h"], height: 264, needs: ["channel", "axes"] });
+    super(lab, index, {
+      name: "phase",
+      title: "path of the state",
+      symbol: ["h", "h"],
+      height: 264,
+      needs: ["channel", "axes"],
+    });
   }
 
   note() {
@@ -44,7 +49,12 @@ export class Phase extends SequenceView {
     const unit = Math.max((x1 - x0) / (right - left), (y1 - y0) / (bottom - top), 1e-12) * 1.12;
     const [w, h] = [(unit * (right - left)) / 2, (unit * (bottom - top)) / 2];
     const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
-    return { x: scale(cx - w, cx + w, left, right), y: scale(cy - h, cy + h, bottom, top), low: [cx - w, cy - h], high: [cx + w, cy + h] };
+    return {
+      x: scale(cx - w, cx + w, left, right),
+      y: scale(cy - h, cy + h, bottom, top),
+      low: [cx - w, cy - h],
+      high: [cx + w, cy + h],
+    };
   }
 
   paintFrame(g, frame) {
@@ -63,10 +73,8 @@ export class Phase extends SequenceView {
     g.textAlign = "center";
     g.font = `9px ${theme.font}`;
     for (let t = from; t < to; t++) {
-      const token = store.token(frame.tokens[t]);
-      if (token.kind !== "data" && token.kind !== "trigger") continue;
-      if (frame.L > 160 && token.kind === "data" && store.record.task.name === "induction_heads") continue; // all are data
-      this.mark(g, theme, frame.tokens[t], token.label, x(points[t][0]), y(points[t][1]));
+      if (!store.matters(frame.tokens, t)) continue;
+      this.mark(g, theme, frame.tokens[t], store.token(frame.tokens[t]).label, x(points[t][0]), y(points[t][1]));
     }
   }
 
@@ -160,13 +168,24 @@ const GUTTER_PHASE = 48;
 export function trajectory(layer, L, channel, axes, previous) {
   const state = (n, t) => stateAt(layer, L, channel, n, t);
   const points = (at) => Array.from({ length: L }, (_, t) => at(t));
-  if (layer.N === 1) return { points: points((t) => [t ? state(0, t - 1) : 0, state(0, t)]), names: ["h before the token", "h after it"], share: null };
-  if (axes === "states") return { points: points((t) => [state(0, t), state(1, t)]), names: ["state 1", "state 2"], share: null };
+  if (layer.N === 1)
+    return {
+      points: points((t) => [t ? state(0, t - 1) : 0, state(0, t)]),
+      names: ["h before the token", "h after it"],
+      share: null,
+    };
+  if (axes === "states")
+    return { points: points((t) => [state(0, t), state(1, t)]), names: ["state 1", "state 2"], share: null };
   const { directions, share } = principal(layer.N, L, state, previous);
   const along = (v, t) => {
     let sum = 0;
     for (let n = 0; n < v.length; n++) sum += v[n] * state(n, t);
     return sum;
   };
-  return { points: points((t) => [along(directions[0], t), along(directions[1], t)]), names: ["first direction", "second direction"], share, directions };
+  return {
+    points: points((t) => [along(directions[0], t), along(directions[1], t)]),
+    names: ["first direction", "second direction"],
+    share,
+    directions,
+  };
 }

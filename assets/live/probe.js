@@ -5,7 +5,8 @@ import { allow, button, el, isAllowed, setText } from "./dom.js";
 import { inkOn, tokenFill } from "./theme.js";
 
 const NARROWEST = 15; // px of a cell; more tokens wrap into further rows of equal length
-const HELP = "Drag a letter to another slot, or select it and press Shift with an arrow key. Both models answer with their next picture.";
+const HELP =
+  "Drag a letter to another slot, or select it and press Shift with an arrow key. Both models answer with their next picture.";
 const SEND_AFTER = 150; // ms: quick key presses become one request
 
 const MEANINGS = {
@@ -18,7 +19,10 @@ const MEANINGS = {
 /** What the kinds of tokens mean, each once. */
 function legend(vocabulary) {
   const kinds = new Map(vocabulary.map(({ kind, label }) => [kind, label]));
-  return [...kinds].map(([kind, label]) => MEANINGS[kind]?.(label)).filter(Boolean).join(" · ");
+  return [...kinds]
+    .map(([kind, label]) => MEANINGS[kind]?.(label))
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export class Probe {
@@ -26,22 +30,42 @@ export class Probe {
     this.lab = lab;
     this.needs = new Set(["frame", "cursor", "metrics", "size", "all"]);
     this.cells = [];
-    this.strip = el("div", { class: "strip", role: "listbox", "aria-label": "Probe sequence", "aria-orientation": "horizontal" });
+    this.strip = el("div", {
+      class: "strip",
+      role: "listbox",
+      "aria-label": "Probe sequence",
+      "aria-orientation": "horizontal",
+    });
     this.noteNode = el("p", { class: "probe-note", role: "alert" });
     this.left = this.tool("back", "Move left", () => this.shift(-1));
     this.right = this.tool("forward", "Move right", () => this.shift(1));
     this.insert = this.tool("plus", "Insert noise", () => this.insertNoise());
     this.remove = this.tool("minus", "Remove noise", () => this.removeNoise());
     this.reset = this.tool("reset", "Reset probe", () => this.send(null));
-    this.tools = el("div", { class: "tools", role: "group", "aria-label": "Edit the probe" }, this.left, this.right, this.insert, this.remove, this.reset);
+    this.tools = el(
+      "div",
+      { class: "tools", role: "group", "aria-label": "Edit the probe" },
+      this.left,
+      this.right,
+      this.insert,
+      this.remove,
+      this.reset,
+    );
     this.help = el("p", { class: "help" });
-    this.element = el("section", { class: "probe", "aria-label": "Probe" },
-      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools), this.strip, el("div", { class: "below" }, this.help, this.noteNode));
+    this.element = el(
+      "section",
+      { class: "probe", "aria-label": "Probe" },
+      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools),
+      this.strip,
+      el("div", { class: "below" }, this.help, this.noteNode),
+    );
     this.listen();
   }
 
   tool(name, words, act) {
-    const node = button(name, words, () => isAllowed(node) && act(), { "data-tool": words.toLowerCase().replace(" ", "-") });
+    const node = button(name, words, () => isAllowed(node) && act(), {
+      "data-tool": words.toLowerCase().replace(" ", "-"),
+    });
     return node;
   }
 
@@ -82,7 +106,8 @@ export class Probe {
   settle() {
     if (!this.pending) return;
     const newest = this.lab.store.runs.filter((run) => run.active).map((run) => run.frame(run.newest));
-    const same = (frame) => frame && frame.L === this.pending.length && frame.tokens.every((id, t) => id === this.pending[t]);
+    const same = (frame) =>
+      frame && frame.L === this.pending.length && frame.tokens.every((id, t) => id === this.pending[t]);
     if (newest.every(same)) this.pending = undefined;
   }
 
@@ -127,7 +152,8 @@ export class Probe {
       cell.setAttribute("aria-selected", String(here));
       cell.tabIndex = here ? 0 : -1;
     }
-    if (this.marked && this.strip.contains(this.strip.getRootNode().activeElement)) this.cells[t]?.focus({ preventScroll: true });
+    if (this.marked && this.strip.contains(this.strip.getRootNode().activeElement))
+      this.cells[t]?.focus({ preventScroll: true });
     this.marked = this.cells[t];
   }
 
@@ -145,7 +171,14 @@ export class Probe {
     allow(this.reset, why || (this.lab.store.record.control?.probe || this.pending ? "" : "Nothing was edited"));
     const { recorded } = this.lab.store.record;
     this.tools.hidden = Boolean(recorded) || this.lab.options.controls === false;
-    setText(this.help, this.editable ? HELP : recorded ? "A recording cannot answer edits: start a training to move tokens and see both models respond." : "");
+    setText(
+      this.help,
+      this.editable
+        ? HELP
+        : recorded
+          ? "A recording cannot answer edits: start a training to move tokens and see both models respond."
+          : "",
+    );
     setText(this.legend, legend(this.lab.store.record.vocabulary));
     this.noteNode.classList.toggle("refused", Boolean(this.refusal));
     setText(this.noteNode, this.refusal ?? (this.pending ? "Edited: waiting for both models" : ""));
@@ -210,9 +243,13 @@ export class Probe {
   type(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.editable) return false;
     const t = this.lab.view.cursor;
-    const id = this.lab.store.record.vocabulary.findIndex((token) => token.kind === "data" && token.label === event.key.toUpperCase());
+    const id = this.lab.store.record.vocabulary.findIndex(
+      (token) => token.kind === "data" && token.label === event.key.toUpperCase(),
+    );
     if (id < 0 || t >= this.context || this.kind(this.tokens[t]) !== "data") return false;
-    this.edit((tokens) => { tokens[t] = id; });
+    this.edit((tokens) => {
+      tokens[t] = id;
+    });
     return true;
   }
 
@@ -224,7 +261,9 @@ export class Probe {
 
   /** The two slots change places: a token into silence, or two tokens with each other. */
   move(from, to) {
-    this.edit((tokens) => { [tokens[from], tokens[to]] = [tokens[to], tokens[from]]; });
+    this.edit((tokens) => {
+      [tokens[from], tokens[to]] = [tokens[to], tokens[from]];
+    });
     this.lab.view.setCursor(to);
   }
 

@@ -13,7 +13,15 @@ export class Readout {
       this[name] = el("dd", {}, "–");
       return el("div", {}, el("dt", { class: symbol ? `symbol-${symbol}` : false }, words), this[name]);
     };
-    this.element = el("dl", { class: "readout" }, item("token", "token"), item("delta", "Δ", "delta"), item("kept", "kept", "A"), item("size", "|h|", "h"), item("says", "says"));
+    this.element = el(
+      "dl",
+      { class: "readout" },
+      item("token", "token"),
+      item("delta", "Δ", "delta"),
+      item("kept", "kept", "A"),
+      item("size", "|h|", "h"),
+      item("says", "says"),
+    );
     this.element.title = "Δ and kept: mean over channels (selected channel). |h|: selected channel.";
   }
 

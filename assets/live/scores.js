@@ -14,7 +14,8 @@ export class Scores {
   }
 
   update() {
-    for (const [i, card] of this.cards.entries()) card.show(this.lab.store.runs[i].scores(this.lab.view.step), this.lab.store.record.chance);
+    for (const [i, card] of this.cards.entries())
+      card.show(this.lab.store.runs[i].scores(this.lab.view.step), this.lab.store.record.chance);
   }
 }
 
@@ -42,7 +43,12 @@ function gauge(words) {
   const value = el("strong", {}, "–");
   const bar = el("i");
   const mark = el("b", { title: "chance", hidden: true });
-  const element = el("div", { class: "gauge" }, el("div", {}, value, el("span", {}, words)), el("div", { class: "track", "aria-hidden": "true" }, bar, mark));
+  const element = el(
+    "div",
+    { class: "gauge" },
+    el("div", {}, value, el("span", {}, words)),
+    el("div", { class: "track", "aria-hidden": "true" }, bar, mark),
+  );
   return {
     element,
     set(score, chance) {

@@ -11,23 +11,60 @@ export class Selectors {
     this.layers = 0;
     this.layerBox = el("div");
     this.channelWords = el("output", { class: "channel" });
-    const step = (name, words, by) => button(name, words, () => lab.view.setChannel(lab.view.channel + by), { small: true, "data-action": words.toLowerCase().replace(" ", "-") });
+    const step = (name, words, by) =>
+      button(name, words, () => lab.view.setChannel(lab.view.channel + by), {
+        small: true,
+        "data-action": words.toLowerCase().replace(" ", "-"),
+      });
     const zoom = (name, words, act) => {
-      const node = button(name, words, () => isAllowed(node) && act(), { small: true, "data-action": words.toLowerCase().replaceAll(" ", "-") });
+      const node = button(name, words, () => isAllowed(node) && act(), {
+        small: true,
+        "data-action": words.toLowerCase().replaceAll(" ", "-"),
+      });
       return node;
     };
     this.near = zoom("plus", "Fewer tokens", () => this.zoom(0.5));
     this.far = zoom("minus", "More tokens", () => this.zoom(2));
     this.whole = zoom("whole", "Whole sequence", () => lab.view.setZoom(null));
     this.zoomWords = el("output", { class: "zoom" });
-    this.best = button("star", "Most selective", () => lab.view.chooseMostSelective(0), { "data-action": "most-selective" });
-    this.best.title = "The channel whose Δ tells data from noise best";
-    this.axes = choice("Path", uniqueName("axes"), [["principal", "main directions"], ["states", "states 1, 2"]], lab.view.axes, (value) => lab.view.setAxes(value));
-    this.element = el("div", { class: "selectors" },
+    this.best = button("star", "Most selective", () => lab.view.chooseMostSelective(0), {
+      "data-action": "most-selective",
+    });
+    this.best.title = "The channel whose Δ tells what matters from the rest best";
+    this.axes = choice(
+      "Path",
+      uniqueName("axes"),
+      [
+        ["principal", "directions"],
+        ["states", "states 1, 2"],
+      ],
+      lab.view.axes,
+      (value) => lab.view.setAxes(value),
+    );
+    this.element = el(
+      "div",
+      { class: "selectors" },
       this.layerBox,
-      el("div", { class: "group", role: "group", "aria-label": "Channel" }, el("span", { class: "legend" }, "Channel"), step("back", "Previous channel", -1), this.channelWords, step("forward", "Next channel", 1), this.best),
-      el("div", { class: "group", role: "group", "aria-label": "Tokens shown" }, el("span", { class: "legend" }, "Tokens"), this.far, this.zoomWords, this.near, this.whole),
-      this.axes);
+      el(
+        "div",
+        { class: "group", role: "group", "aria-label": "Channel" },
+        el("span", { class: "legend" }, "Channel"),
+        step("back", "Previous channel", -1),
+        this.channelWords,
+        step("forward", "Next channel", 1),
+        this.best,
+      ),
+      el(
+        "div",
+        { class: "group", role: "group", "aria-label": "Tokens shown" },
+        el("span", { class: "legend" }, "Tokens"),
+        this.far,
+        this.zoomWords,
+        this.near,
+        this.whole,
+      ),
+      this.axes,
+    );
   }
 
   update() {
@@ -47,7 +84,11 @@ export class Selectors {
   offerLayers(n) {
     this.layers = n;
     const options = Array.from({ length: n }, (_, i) => [i, String(i + 1)]);
-    this.layerBox.replaceChildren(...(n > 1 ? [choice("Layer", uniqueName("layer"), options, this.lab.view.layer, (i) => this.lab.view.setLayer(i))] : []));
+    this.layerBox.replaceChildren(
+      ...(n > 1
+        ? [choice("Layer", uniqueName("layer"), options, this.lab.view.layer, (i) => this.lab.view.setLayer(i))]
+        : []),
+    );
   }
 
   /** Shows `factor` times as many tokens around the cursor. */

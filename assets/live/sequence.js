@@ -94,11 +94,11 @@ export class SequenceView extends View {
   }
 }
 
-/** Mean of f(t) over the tokens of one kind ("data", "noise", ...), NaN where there is none. */
-export function meanOver(lab, frame, kind, f) {
+/** Mean of f(t) over the tokens before the answers that matter, or over those that do not. */
+export function meanOver(lab, frame, matters, f) {
   let [sum, n] = [0, 0];
-  frame.tokens.forEach((id, t) => {
-    if (lab.store.token(id).kind === kind) [sum, n] = [sum + f(t), n + 1];
-  });
+  for (let t = 0; t < frame.L && frame.targets[t] < 0; t++) {
+    if (lab.store.matters(frame.tokens, t) === matters) [sum, n] = [sum + f(t), n + 1];
+  }
   return sum / n;
 }

@@ -21,7 +21,16 @@ export class StateHeat extends ChannelHeat {
     const { layer } = this;
     this.legend(this.lab.theme.magnitude, "0", number(layer.heatMax));
     const row = Math.floor(((frame.channels[this.channel] + 0.5) * layer.R) / this.channels(frame));
-    this.paintMap(g, frame, box, at, layer.R, this.lab.theme.magnitude, (r, t) => ROOT[layer.heat[r * frame.L + t]], Math.min(row, layer.R - 1));
+    this.paintMap(
+      g,
+      frame,
+      box,
+      at,
+      layer.R,
+      this.lab.theme.magnitude,
+      (r, t) => ROOT[layer.heat[r * frame.L + t]],
+      Math.min(row, layer.R - 1),
+    );
   }
 
   describe() {
@@ -35,7 +44,10 @@ export class StateHeat extends ChannelHeat {
   rows() {
     const { frame, layer } = this;
     const rows = [...Array(layer.R).keys()];
-    return this.perToken(rows.map((r) => `h_rms_row_${r}`), (t) => rows.map((r) => ((layer.heat[r * frame.L + t] / 255) * layer.heatMax).toPrecision(4)));
+    return this.perToken(
+      rows.map((r) => `h_rms_row_${r}`),
+      (t) => rows.map((r) => ((layer.heat[r * frame.L + t] / 255) * layer.heatMax).toPrecision(4)),
+    );
   }
 }
 
@@ -68,9 +80,19 @@ export class ChannelStates extends ChannelHeat {
     g.strokeStyle = theme.grid;
     g.lineWidth = 1;
     g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
-    const ticks = roundTicks(at.from, at.to - 1, Math.max(2, Math.floor((box.right - box.left) / 60))).filter(Number.isInteger);
+    const ticks = roundTicks(at.from, at.to - 1, Math.max(2, Math.floor((box.right - box.left) / 60))).filter(
+      Number.isInteger,
+    );
     for (const t of ticks) line(g, at.middle(t), box.bottom + 1, at.middle(t), box.bottom + 4);
-    axisBottom(g, theme, box, ticks, at.middle, (t) => (t === ticks.at(-1) ? `token ${t}` : String(t)), box.bottom + 12);
+    axisBottom(
+      g,
+      theme,
+      box,
+      ticks,
+      at.middle,
+      (t) => (t === ticks.at(-1) ? `token ${t}` : String(t)),
+      box.bottom + 12,
+    );
   }
 
   press() {}
@@ -85,6 +107,9 @@ export class ChannelStates extends ChannelHeat {
   rows() {
     const { frame, layer, channel } = this;
     const states = [...Array(layer.N).keys()];
-    return this.perToken(states.map((n) => `h_${n + 1}`), (t) => states.map((n) => stateAt(layer, frame.L, channel, n, t).toPrecision(4)));
+    return this.perToken(
+      states.map((n) => `h_${n + 1}`),
+      (t) => states.map((n) => stateAt(layer, frame.L, channel, n, t).toPrecision(4)),
+    );
   }
 }

@@ -17,7 +17,10 @@ const OVER = {
 export function isPaused(store) {
   const { paused, hold_at: hold } = store.record.control ?? {};
   if (!store.active) return false;
-  return Boolean(paused) || (hold !== null && hold !== undefined && store.runs.every((run) => !run.active || run.record.step >= hold));
+  return (
+    Boolean(paused) ||
+    (hold !== null && hold !== undefined && store.runs.every((run) => !run.active || run.record.step >= hold))
+  );
 }
 
 /** "Training on this machine · step 412 of 1000 · 12.3 s · cpu, numba". */
@@ -28,7 +31,13 @@ export function statusLine(lab) {
   const step = Math.max(...runs.map((run) => run.record.step));
   const steps = Math.max(...runs.map((run) => run.record.steps));
   const seconds = Math.max(...runs.map((run) => run.record.evaluations.seconds.at(-1) ?? 0));
-  return [opening(lab, runs), `step ${count(step)} of ${count(steps)}`, seconds ? duration(seconds) : "", machine(runs), lab.words]
+  return [
+    opening(lab, runs),
+    `step ${count(step)} of ${count(steps)}`,
+    seconds ? duration(seconds) : "",
+    machine(runs),
+    lab.words,
+  ]
     .filter(Boolean)
     .join(" · ");
 }
@@ -55,7 +64,9 @@ function under(runs) {
 }
 
 function machine(runs) {
-  const devices = [...new Set(runs.map((run) => run.record.device).filter(Boolean))].map((d) => (d === "cpu" ? "CPU" : d));
+  const devices = [...new Set(runs.map((run) => run.record.device).filter(Boolean))].map((d) =>
+    d === "cpu" ? "CPU" : d,
+  );
   const scans = runs.filter((run) => run.record.backend).map((run) => `${run.record.label} ${run.record.backend}`);
   return [devices.join(", "), scans.length ? `scan: ${scans.join(", ")}` : ""].filter(Boolean).join(" · ");
 }
@@ -68,7 +79,8 @@ function capital(word) {
 export function remarks(store) {
   return store.runs.flatMap(({ record }) => {
     const said = [...(record.notes ?? [])];
-    if (record.error) said.unshift(record.state === "diverged" ? `diverged at step ${record.step}: ${record.error}` : record.error);
+    if (record.error)
+      said.unshift(record.state === "diverged" ? `diverged at step ${record.step}: ${record.error}` : record.error);
     return said.map((words) => `${record.label}: ${words}`);
   });
 }

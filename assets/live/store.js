@@ -3,7 +3,17 @@
 import { readFrame } from "./frame.js";
 
 const DECODED = 24; // decoded frames kept; a frame is at most about 128 KiB
-const COLUMNS = ["step", "loss", "test_loss", "token_accuracy", "sequence_accuracy", "position_accuracy", "lr", "grad_norm", "seconds"];
+const COLUMNS = [
+  "step",
+  "loss",
+  "test_loss",
+  "token_accuracy",
+  "sequence_accuracy",
+  "position_accuracy",
+  "lr",
+  "grad_norm",
+  "seconds",
+];
 const RUNNING = new Set(["queued", "starting", "running"]);
 
 /** One run: the server's record plus its frames. */
@@ -153,6 +163,13 @@ export class Store {
 
   get active() {
     return this.runs.some((run) => run.active);
+  }
+
+  /** Whether the answer hangs on token t: data among noise; where all is data, a trigger and what follows it. */
+  matters(tokens, t) {
+    const { kind } = this.token(tokens[t]);
+    if (this.record.vocabulary.some((token) => token.kind === "noise")) return kind === "data";
+    return kind === "trigger" || (t > 0 && this.token(tokens[t - 1]).kind === "trigger");
   }
 
   /** Token label and kind; unknown tokens show their number. */

@@ -3,7 +3,18 @@
 export const OKABE_ITO = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"];
 
 // Ten evenly spaced stops of cividis (Nunez, Anderton & Renslow 2018), linear in between.
-const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+const CIVIDIS = [
+  "#00224e",
+  "#123570",
+  "#3b496c",
+  "#575d6d",
+  "#707173",
+  "#8a8678",
+  "#a59c74",
+  "#c3b369",
+  "#e1cc55",
+  "#fee838",
+];
 
 const SYMBOLS = ["x", "delta", "A", "B", "C", "h", "y"];
 
@@ -67,7 +78,12 @@ export function readTheme(root) {
     magnitude: MAGNITUDE,
     signed: table([dark ? "#56B4E9" : "#0072B2", neutral, dark ? "#FF8C42" : "#D55E00"]),
     symbol: Object.fromEntries(SYMBOLS.map((name) => [name, get(`--ssm-${name}`, text)])),
-    runs: [get("--ssm-run-0", "#0072B2"), get("--ssm-run-1", "#D55E00"), get("--ssm-run-2", "#009E73"), get("--ssm-run-3", "#CC79A7")],
+    runs: [
+      get("--ssm-run-0", "#0072B2"),
+      get("--ssm-run-1", "#D55E00"),
+      get("--ssm-run-2", "#009E73"),
+      get("--ssm-run-3", "#CC79A7"),
+    ],
     right: get("--ssm-right", "#009E73"),
     wrong: get("--ssm-wrong", "#D55E00"),
   };

@@ -3,7 +3,12 @@
 import { allow, button, el, isAllowed, relabel } from "./dom.js";
 import { isPaused } from "./status.js";
 
-const SPEEDS = [["0", "full speed"], ["20", "20 steps/s"], ["5", "5 steps/s"], ["1", "1 step/s"]];
+const SPEEDS = [
+  ["0", "full speed"],
+  ["20", "20 steps/s"],
+  ["5", "5 steps/s"],
+  ["1", "1 step/s"],
+];
 const RESUMABLE = new Set(["cancelled", "interrupted", "timeout", "failed", "oom"]);
 
 export class Transport {
@@ -16,18 +21,38 @@ export class Transport {
     this.restart = this.act("restart", "Restart", () => ({ action: "restart" }));
     this.resume = this.act("resume", "Go on", () => ({ action: "resume_run" }));
     this.resume.dataset.action = "resume_run";
-    this.speed = el("select", { "aria-label": "Training speed", onchange: () => lab.control({ action: "speed", value: Number(this.speed.value) }) },
-      ...SPEEDS.map(([value, words]) => el("option", { value }, words)));
-    this.element = el("div", { class: "transport", role: "group", "aria-label": "Training" }, this.toggle, this.step, this.speed, this.stop, this.resume, this.restart);
+    this.speed = el(
+      "select",
+      {
+        "aria-label": "Training speed",
+        onchange: () => lab.control({ action: "speed", value: Number(this.speed.value) }),
+      },
+      ...SPEEDS.map(([value, words]) => el("option", { value }, words)),
+    );
+    this.element = el(
+      "div",
+      { class: "transport", role: "group", "aria-label": "Training" },
+      this.toggle,
+      this.step,
+      this.speed,
+      this.stop,
+      this.resume,
+      this.restart,
+    );
   }
 
   act(name, words, body) {
-    const node = button(name, words, async () => {
-      if (!isAllowed(node) || node.getAttribute("aria-busy") === "true") return;
-      node.setAttribute("aria-busy", "true");
-      await this.lab.control(body());
-      node.removeAttribute("aria-busy");
-    }, { "data-action": name });
+    const node = button(
+      name,
+      words,
+      async () => {
+        if (!isAllowed(node) || node.getAttribute("aria-busy") === "true") return;
+        node.setAttribute("aria-busy", "true");
+        await this.lab.control(body());
+        node.removeAttribute("aria-busy");
+      },
+      { "data-action": name },
+    );
     return node;
   }
 
@@ -41,7 +66,8 @@ export class Transport {
     for (const node of [this.toggle, this.step, this.stop]) allow(node, over);
     this.speed.disabled = !store.active;
     const speed = String(store.record.control?.speed ?? 0);
-    if (this.lab.element.getRootNode().activeElement !== this.speed) this.speed.value = SPEEDS.some(([v]) => v === speed) ? speed : "0";
+    if (this.lab.element.getRootNode().activeElement !== this.speed)
+      this.speed.value = SPEEDS.some(([v]) => v === speed) ? speed : "0";
     const resumable = !store.active && store.runs.some((run) => RESUMABLE.has(run.record.state));
     this.resume.hidden = !resumable;
     allow(this.restart, "");

@@ -34,11 +34,36 @@ export class View {
 
   menu() {
     const item = (words, act) =>
-      el("button", { type: "button", onclick: () => { act(); menu.open = false; menu.firstChild.focus(); } }, words);
+      el(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            act();
+            menu.open = false;
+            menu.firstChild.focus();
+          },
+        },
+        words,
+      );
     const summary = el("summary", { "aria-label": `Save "${this.title}"`, title: "Save" }, icon("save"));
-    const menu = el("details", { class: "menu" }, summary, el("div", {}, item("PNG", () => this.savePng()), item("CSV", () => this.saveCsv())));
-    menu.addEventListener("focusout", ({ relatedTarget }) => { if (!menu.contains(relatedTarget)) menu.open = false; });
-    menu.addEventListener("keydown", ({ key }) => { if (key === "Escape") menu.open = false; });
+    const menu = el(
+      "details",
+      { class: "menu" },
+      summary,
+      el(
+        "div",
+        {},
+        item("PNG", () => this.savePng()),
+        item("CSV", () => this.saveCsv()),
+      ),
+    );
+    menu.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!menu.contains(relatedTarget)) menu.open = false;
+    });
+    menu.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") menu.open = false;
+    });
     return menu;
   }
 
@@ -66,7 +91,11 @@ export class View {
   /** Width and height in CSS pixels; reading them once per layout is the lab's job. */
   measure() {
     const width = Math.round(this.canvas.parentElement.clientWidth);
-    this.size = { width, height: this.square ? Math.min(width, this.height) : this.height, ratio: window.devicePixelRatio || 1 };
+    this.size = {
+      width,
+      height: this.square ? Math.min(width, this.height) : this.height,
+      ratio: window.devicePixelRatio || 1,
+    };
     for (const canvas of [this.canvas, this.base]) {
       const [w, h] = [width * this.size.ratio, this.size.height * this.size.ratio].map(Math.round);
       if (canvas.width !== w) canvas.width = w;

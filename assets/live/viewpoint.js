@@ -26,7 +26,10 @@ export class Viewpoint {
 
   /** {low, high}: what the axes and colours of Delta span in the layer shown. */
   get deltaRange() {
-    return this.ranges.of(this.layer, this.store.runs.map((_, i) => this.frame(i)?.layers[this.layer]));
+    return this.ranges.of(
+      this.layer,
+      this.store.runs.map((_, i) => this.frame(i)?.layers[this.layer]),
+    );
   }
 
   /** Run i's frame at the step shown, or null. */
@@ -76,7 +79,11 @@ export class Viewpoint {
   placeCursor() {
     if (this.placed || !this.frame(0)) return;
     this.placed = true;
-    this.cursor = Math.max(0, this.frame(0).tokens.findIndex((id) => this.store.token(id).kind !== "noise"));
+    const { tokens } = this.frame(0);
+    this.cursor = Math.max(
+      0,
+      tokens.findIndex((_, t) => this.store.matters(tokens, t)),
+    );
   }
 
   setCursor(t) {
@@ -118,7 +125,7 @@ export class Viewpoint {
     this.setChannel(far.indexOf(Math.min(...far)));
   }
 
-  /** Run i's channel whose Delta tells data from noise best: in the layer shown, or in any. */
+  /** Run i's channel whose Delta tells what matters from the rest best: in the layer shown, or in any. */
   chooseMostSelective(i, { anyLayer = false } = {}) {
     const frame = this.frame(i);
     if (!frame) return;
@@ -134,15 +141,18 @@ export class Viewpoint {
     this.touch("frame");
   }
 
-  /** Mean of log(Delta + a little) over data less that over all else before the answers. */
+  /** Mean of log(Delta + a little) over what matters less that over all else before the answers. */
   contrast(frame, layer, k) {
-    const sums = { data: [0, 0], other: [0, 0] };
+    const [matters, other] = [
+      [0, 0],
+      [0, 0],
+    ];
     for (let t = 0; t < frame.L && frame.targets[t] < 0; t++) {
-      const sum = sums[this.store.token(frame.tokens[t]).kind === "data" ? "data" : "other"];
+      const sum = this.store.matters(frame.tokens, t) ? matters : other;
       sum[0] += Math.log(layer.delta[k * frame.L + t] + NEGLIGIBLE);
       sum[1] += 1;
     }
-    return sums.data[0] / Math.max(1, sums.data[1]) - sums.other[0] / Math.max(1, sums.other[1]);
+    return matters[0] / Math.max(1, matters[1]) - other[0] / Math.max(1, other[1]);
   }
 
   setAxes(axes) {

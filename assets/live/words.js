@@ -19,7 +19,9 @@ export function number(value) {
 export function power(value) {
   const exponent = Math.round(Math.log10(value));
   if (exponent >= -3 && exponent <= 4) return String(Number((10 ** exponent).toPrecision(1)));
-  return `10${String(exponent).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+  return `10${String(exponent)
+    .replace("-", "⁻")
+    .replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
 }
 
 /** Thousands with thin spaces: 12 500. */
@@ -42,7 +44,11 @@ export function lengthWords(value) {
 
 /** Downloads may not carry odd characters in their names. */
 export function fileName(...parts) {
-  return parts.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return parts
+    .join("-")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
 }
 
 /** Rows of cells as CSV; cells with commas or quotes are quoted. */

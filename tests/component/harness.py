@@ -1,4 +1,7 @@
-"""A page that mounts the component as Streamlit does (shadow root, theme variables), with every answer of the server under the test's control."""
+"""A page that mounts the component as Streamlit does: shadow root, theme variables.
+
+Every answer of the server is under the test's control.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
   window.cleanups = [];
   window.mountLab = async (data) => {
     await ready;
-    const cleanup = mount({ data, parentElement: root, setStateValue() {}, setTriggerValue: (name, value) => window.triggered.push([name, value]) });
-    window.cleanups.push(cleanup);
+    const setTriggerValue = (name, value) => window.triggered.push([name, value]);
+    window.cleanups.push(mount({ data, parentElement: root, setStateValue() {}, setTriggerValue }));
   };
   window.isReady = true;
 </script>"""

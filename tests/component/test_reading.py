@@ -46,7 +46,8 @@ def test_frame_reads_as_numpy_reads_it_at_any_offset(modules: Page, offset: int)
           const whole = new Uint8Array(bytes.length + offset);
           whole.set(bytes, offset);
           const frame = readFrame(whole.subarray(offset));
-          const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, v]) => [k, ArrayBuffer.isView(v) ? Array.from(v) : v]));
+          const list = (v) => (ArrayBuffer.isView(v) ? Array.from(v) : v);
+          const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, v]) => [k, list(v)]));
           return { ...plain(frame), layers: frame.layers.map(plain) };
         }""",
         [list(blob), offset],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from ssmviz.settings import TrainSettings, explain
 from ssmviz.tasks import TASKS
 
 MAX_SPEED = 100_000.0
+TEND_SECONDS = 1.0
 PROJECT = Path(ssmviz.__file__).parent.parent
 
 
@@ -43,16 +46,32 @@ class Client:
         self.trainer = trainer
         self._app_lock = FileLock(store.root / "app.lock", shared=True)
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = threading.Event()
+        self._starting = threading.Lock()
 
     # processes
 
     def attach(self) -> None:
-        """Say that an app lives here, and have a launcher with a warm fork server. Call once, at start-up."""
+        """Say that an app lives here, and have a launcher with a warm fork server until `shutdown`."""
+        self._closed.clear()
         self._app_lock.acquire(timeout=1.0)
         self.ensure_launcher()
+        threading.Thread(target=self._tend, name="ssmviz-launcher", daemon=True).start()
 
     def ensure_launcher(self) -> None:
-        """Start the launcher if there is none: cheap to call, also after it was killed."""
+        """Start the launcher if there is none: cheap to call."""
+        with self._starting:
+            if not self._closed.is_set():
+                self._start_launcher()
+
+    def _tend(self) -> None:
+        """A launcher that was killed is replaced, so that runs go on while nobody clicks."""
+        while not self._closed.wait(TEND_SECONDS):
+            with suppress(sqlite3.OperationalError, OSError):
+                self.ensure_launcher()
+        self.store.close()  # this thread's files
+
+    def _start_launcher(self) -> None:
         root = self.store.root
         if self._process is not None:
             self._process.poll()  # takes away what is left of one that has ended
@@ -70,6 +89,8 @@ class Client:
         Does nothing but say goodbye when another app uses the same store.
         """
         end = time.monotonic() + timeout
+        with self._starting:
+            self._closed.set()
         self._app_lock.release()
         if is_held(self.store.root / "app.lock"):
             return

@@ -30,7 +30,7 @@ RESULTS = Path("presets_cpu.jsonl")
 
 def measure(settings: TrainSettings) -> dict[str, Any]:
     """Train once; the curve, the ladder, and when the goal was reached."""
-    from ssmviz.training import train
+    from ssmviz.training.loop import train
 
     events = train(settings)
     next(events)
@@ -53,7 +53,7 @@ def measure(settings: TrainSettings) -> dict[str, Any]:
 
 def warm(settings: TrainSettings) -> None:
     """Compile before the clock runs, as the worker of the app does."""
-    from ssmviz.training import train
+    from ssmviz.training.loop import train
 
     events = train(settings)
     for _ in range(3):

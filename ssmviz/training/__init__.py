@@ -1,5 +1,4 @@
-"""One generator that trains: `train(settings, checkpoint)`. Pages, command line and tests use the same one."""
+"""One generator that trains: `loop.train(settings, checkpoint)`. Pages, command line and tests use the same one.
 
-from ssmviz.training.loop import train
-
-__all__ = ["train"]
+Nothing is imported here, so that the command line can refuse bad arguments before torch is loaded.
+"""

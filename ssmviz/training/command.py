@@ -17,7 +17,7 @@ from ssmviz.runs.records import RESUMABLE, Fenced, Refused, RunRow
 from ssmviz.runs.store import Store
 from ssmviz.runs.view import StoredExperiment
 from ssmviz.traces import Command, Event
-from ssmviz.training.arguments import Order, parse
+from ssmviz.training.arguments import Order
 from ssmviz.training.loop import train
 from ssmviz.training.screen import Result, Screen, table
 
@@ -25,9 +25,9 @@ RECORDINGS = Path(ssmviz.__file__).parent.parent / "assets" / "recordings"
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; the exit status."""
-    order, screen = parse(arguments), Screen()
+def carry_out(order: Order) -> int:
+    """Train what is ordered; the exit status."""
+    screen = Screen()
     store = Store()
     if store.notice:
         screen.say(store.notice)

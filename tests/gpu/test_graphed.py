@@ -5,10 +5,9 @@ import torch
 
 from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
 from ssmviz.traces import Checkpoint, Diverged, Evaluation, Finished, Frame, Probe, Save, Started, Step
-from ssmviz.training import train
 from ssmviz.training.batches import batch
 from ssmviz.training.graphed import GraphedStepper
-from ssmviz.training.loop import Training
+from ssmviz.training.loop import Training, train
 from ssmviz.training.stepper import EagerStepper
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load, save
 
 from ssmviz.traces import Checkpoint
-from ssmviz.training import train
+from ssmviz.training.loop import train
 
 
 @pytest.fixture

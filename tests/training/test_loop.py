@@ -19,7 +19,7 @@ from ssmviz.traces import (
     Started,
     Step,
 )
-from ssmviz.training import train
+from ssmviz.training.loop import train
 
 LAYERS = ["s6", "s4d"]
 

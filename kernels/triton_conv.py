@@ -15,14 +15,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from kernels.triton_tiles import sigmoid
+
 STEPS, CHANNELS, WARPS = 32, 64, 4  # tile of one program
 MAX_TAPS = 8
 MAX_BATCH = 65_535  # CUDA's limit on the third grid axis
-
-
-@triton.jit
-def _sigmoid(v):
-    return 1.0 / (1.0 + tl.exp(-v))
 
 
 @triton.jit
@@ -57,7 +54,7 @@ def _forward_kernel(
         b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
     out = _before_activation(x + block_b * x_b, x_l, weight, b, t, L, d, in_d, TAPS)
     if SILU:
-        out *= _sigmoid(out)
+        out *= sigmoid(out)
     at = y + block_b * L * D + t[:, None] * D + d[None, :]
     tl.store(at, out.to(y.dtype.element_ty), mask=(t < L)[:, None] & in_d[None, :])
 
@@ -81,7 +78,7 @@ def _activation_kernel(
         if bias is not None:
             b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
         v = _before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS)
-        sigma = _sigmoid(v)
+        sigma = sigmoid(v)
         g_t *= sigma * (1.0 + v * (1.0 - sigma))
     tl.store(g + here, g_t, mask=inside)
     part = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * (TAPS + 1) * D + d

@@ -16,13 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kernels.triton_kernels import (
-    INTERPRETED,
-    backward_kernel,
-    backward_summary_kernel,
-    combine_kernel,
-    forward_kernel,
-)
+from kernels.triton_backward import backward_kernel, backward_summary_kernel
+from kernels.triton_forward import combine_kernel, forward_kernel
+from kernels.triton_tiles import INTERPRETED
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MAX_N = 256

@@ -64,7 +64,7 @@ VARIANTS: dict[str, dict[str, Change]] = {
     | rates("s4d", [2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2], [0.0125, 0.025, 0.05, 0.1], curriculum=True)
     | rates("s4d", [2e-2, 4e-2, 8e-2], [0.003, 0.006], curriculum=True)
     | rates("s4d", [8e-2], [0.0125], curriculum=True)
-    | rates("s4d", [1e-2, 2e-2, 4e-2], [0.0125, 0.05])
+    | rates("s4d", [1e-2, 2e-2, 4e-2, 8e-2], [0.0125, 0.025, 0.05, 0.1])
     | one("s4d", "cur init inv", model={"s4d_init": "inv"}, optim=TWIN)
     | one("s4d", "cur init legs", model={"s4d_init": "legs"}, optim=TWIN)
     | one("s4d", "cur init real", model={"s4d_init": "real"}, optim=TWIN)

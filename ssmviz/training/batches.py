@@ -11,7 +11,7 @@ from ssmviz.tasks import TASKS, rng_for
 
 SHORTEST = 8  # context slots where a curriculum starts, unless the data need more
 RUNGS = 8  # different lengths of a curriculum; few, so that a captured step per length stays possible
-CLIMB = 0.5  # part of the steps after which copying trains at full length
+CLIMB = 0.3  # part of the steps after which copying trains at full length
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -24,7 +24,7 @@ def curriculum(settings: TaskSettings) -> list[int]:
 def length(settings: TrainSettings, step: int) -> int:
     """L of batch `step` (from 0).
 
-    With a curriculum, copying climbs from the shortest length to L during the first half of the steps.
+    With a curriculum, copying climbs from the shortest length to L during the first third of the steps.
     Induction heads visits all lengths all the time, evenly in log L: multiples of the golden ratio cover
     [0, 1) more evenly than random numbers do.
     """

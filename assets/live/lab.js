@@ -198,6 +198,7 @@ class Lab {
     if (this.request || this.hidden || this.away || !this.page || (!this.changes.size && !this.stepper)) return;
     this.request = requestAnimationFrame((now) => {
       this.request = undefined;
+      if (!this.page) return; // another experiment was chosen meanwhile
       if (this.stepper && !this.stepper(now)) this.stepper = undefined;
       if (this.changes.size) this.draw();
       this.wake();

@@ -208,6 +208,7 @@ export class Link {
 
   close() {
     this.closed = true;
+    this.on = { state() {}, changed() {}, frame() {} }; // answers still on their way are about what is shown no more
     this.hangUp();
     this.aborter.abort();
   }

@@ -38,17 +38,15 @@ st.markdown(
     f"- ${A_t}$: the part of the state that is kept. ${B_t}$: how a token is written. ${C_t}$: how the state is read.\n"
     f"- ${h}$: the state, everything a channel remembers. ${x}$ enters the recurrence, ${tex('y')}$ leaves it."
 )
-st.latex(
-    rf"{h_t} = {A_t}\,{h_before} + {B_t}\,{x_t} \qquad {y_t} = {C_t}\,{h_t} + D\,{x_t} \qquad {A_t} = e^{{{delta_t} A}}"
-)
-st.latex(
-    rf"\text{{paper (zero-order hold): }} {B_t} = ({delta_t} A)^{{-1}}\bigl({A_t} - I\bigr)\,{delta_t} B_t"
-    rf"\qquad \text{{released code: }} {B_t} = {delta_t} B_t"
-)
+st.latex(rf"{h_t} = {A_t}\,{h_before} + {B_t}\,{x_t}")
+st.latex(rf"{y_t} = {C_t}\,{h_t} + D\,{x_t} \qquad {A_t} = e^{{{delta_t} A}}")
+st.latex(rf"\text{{paper: }} {B_t} = ({delta_t} A)^{{-1}}\bigl({A_t} - I\bigr)\,{delta_t} B_t")
+st.latex(rf"\text{{released code: }} {B_t} = {delta_t} B_t")
 st.markdown(
     f"S6 computes ${delta_t} = \\mathrm{{softplus}}(\\mathrm{{Linear}}({x_t}))$, $B_t$ and ${C_t}$ from the token; "
     "$A$ is learned but the same for all tokens. In S4D all are constants, so the layer is one convolution. "
-    "The released code writes with Δ B, and so does this page unless you choose `zoh` under More."
+    "The paper's $\\bar B$ is the zero-order hold, the released code's is Euler's; this page follows the code, or "
+    "the paper with `zoh` under More."
 )
 
 st.subheader("Check yourself")

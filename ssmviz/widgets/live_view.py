@@ -66,9 +66,14 @@ def provenance(summary: Summary) -> str:
     run = summary.runs[0]
     words = settings_words(run.settings)
     if summary.experiment.read_only:
-        where = f" on {run.device}" if run.device else ""
+        where = f" on {device_words(run.device)}" if run.device else ""
         return f":violet-badge[:material/replay: Recorded run] trained earlier{where}, replayed here: {words}"
     return f":green-badge[:material/memory: Measured here] {words}"
+
+
+def device_words(device: str) -> str:
+    """A device as people say it: "cuda: NVIDIA H200" is an NVIDIA H200."""
+    return "a CPU" if device == "cpu" else device.removeprefix("cuda: ")
 
 
 def settings_words(settings: TrainSettings) -> str:

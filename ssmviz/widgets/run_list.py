@@ -11,7 +11,7 @@ from ssmviz.live.snapshot import summaries
 from ssmviz.runs.records import LIVE, RESUMABLE, Refused, RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
-from ssmviz.widgets.live_view import settings_words
+from ssmviz.widgets.live_view import device_words, settings_words
 
 TICKED = "runs_ticked"
 REFRESH = 2.0  # seconds, while something trains
@@ -107,7 +107,7 @@ def _run_words(run: RunRow) -> str:
     if run.token_accuracy is not None and run.sequence_accuracy is not None:
         words += f" · {run.token_accuracy:.1%} of tokens, {run.sequence_accuracy:.1%} of sequences"
     if run.device:
-        words += f" · {run.backend} on {run.device}, {run.seconds:.0f} s"
+        words += f" · {run.backend} on {device_words(run.device)}, {run.seconds:.0f} s"
     return words + (f" · {_plain(run.reason)}" if run.reason else "")
 
 

@@ -18,7 +18,7 @@ from ssmviz.runs.client import Client
 from ssmviz.runs.records import LIVE, Refused
 from ssmviz.settings import TrainSettings, explain, has_cuda
 from ssmviz.widgets import services
-from ssmviz.widgets.controls import ALL, CONTROLS, nested, set_all, url_notes, widget
+from ssmviz.widgets.controls import ALL, CONTROLS, get, nested, set_all, url_notes, widget
 
 GPU = "_gpu"  # how the names of presets end that a CPU cannot train in a minute
 
@@ -45,7 +45,10 @@ def train_panel(preset: str, *, page: str) -> str | None:
     _show_notes(url_notes(raw, used, page=page), page=page)
     if pressed:
         _start(name, default, values)
-    return chosen_run() or recording_of(name)
+    chosen = chosen_run()
+    if chosen is not None:
+        _offer_settings(chosen, values, page=page)
+    return chosen or recording_of(name)
 
 
 def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
@@ -147,7 +150,7 @@ def _controls(default: TrainSettings, *, page: str) -> dict[str, Any]:
             st.caption(group)
             with st.container(horizontal=True):
                 for control in controls:
-                    with st.container(width=180):
+                    with st.container(width=148):
                         values[control.path] = widget(control, default, page=page)
         gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
         st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
@@ -171,6 +174,21 @@ def _merged(default: TrainSettings, values: dict[str, Any]) -> dict[str, Any]:
     for part, value in nested(values).items():
         tree[part] = tree[part] | value if isinstance(value, dict) else value
     return tree
+
+
+def _offer_settings(experiment: str, values: dict[str, Any], *, page: str) -> None:
+    """The controls say what Train would start, not what is shown: offer to make them agree."""
+    settings = services.library().view(experiment).summary().runs[0].settings
+    if any(get(settings, path) != value for path, value in values.items()):
+        words = "Set the controls to the settings of the run below"
+        st.button(
+            words, type="tertiary", icon=":material/tune:", key=f"{page}_adopt", on_click=_adopt, args=(settings, page)
+        )
+
+
+def _adopt(settings: TrainSettings, page: str) -> None:
+    st.session_state[f"{page}_task"] = _words(settings.task.name)
+    set_all(settings, page=page)
 
 
 def _show_notes(notes: list[str], *, page: str) -> None:

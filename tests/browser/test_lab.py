@@ -192,6 +192,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(lab):
             "() => [document.scrollingElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
         )
         assert max(widths) <= 390
+    cropped = "(all) => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
+    assert lab.open("/").page.locator(".katex-display").evaluate_all(cropped) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -152,6 +152,15 @@ def test_the_address_of_a_run_shows_it_again(open_page, store):
     assert "Measured here" in messages(app.caption)
 
 
+def test_the_controls_can_be_set_to_the_run_that_is_shown(open_page, store):
+    train(open_page(lab_L="32", lab_seed="3"))
+    app = open_page(run=store.experiments()[0].id)
+    app.button(key="lab_adopt").click().run()
+    assert not app.exception
+    assert (app.session_state["lab_L"], app.session_state["lab_seed"]) == (32, 3)
+    assert "lab_adopt" not in [button.key for button in app.button]
+
+
 def test_another_task_brings_its_own_sizes(open_page):
     app = open_page(lab_L="32")
     app.segmented_control(key="lab_task").select("induction heads").run()

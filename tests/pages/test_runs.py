@@ -41,7 +41,7 @@ def test_old_runs_show_task_sizes_state_scores_and_time(open_page, store):
         "done",
         "90.0% of tokens",
         "50.0% of sequences",
-        "numba on cpu",
+        "numba on a CPU",
         "20",
     ):
         assert words in text(app)

@@ -52,7 +52,7 @@ TWIN = {"lr": 4e-2, "lr_muon": 0.0125, "curriculum": True}
 
 VARIANTS: dict[str, dict[str, Change]] = {
     "selective_copying": rates("s6", [2.5e-3, 5e-3, 1e-2, 2e-2], [0.025, 0.05, 0.1])
-    | rates("s6", [5e-3, 1e-2, 2e-2, 4e-2], [0.0125, 0.025, 0.05, 0.1], curriculum=True)
+    | rates("s6", [5e-3, 1e-2, 1.5e-2, 2e-2, 4e-2], [0.0125, 0.025, 0.05, 0.1], curriculum=True)
     | one("s6", "cur bc_scale 1", model={"bc_scale": 1.0}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur dt_rank 2", model={"dt_rank": 2}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur adamw 1e-2", optim={"optimiser": "adamw", "lr": 1e-2, "curriculum": True})
@@ -60,6 +60,11 @@ VARIANTS: dict[str, dict[str, Change]] = {
     | one("s6", "cur 700 steps", optim={"curriculum": True, "lr": 1e-2, "steps": 700})
     | one("s6", "cur N 16", model={"N": 16}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur N 4", model={"N": 4}, optim={"curriculum": True, "lr": 1e-2})
+    | one("s6", "cur bc_scale 2", model={"bc_scale": 2.0}, optim={"curriculum": True, "lr": 1e-2})
+    | one("s6", "cur bc_scale 8", model={"bc_scale": 8.0}, optim={"curriculum": True, "lr": 1e-2})
+    | one("s6", "cur dt_rank 16", model={"dt_rank": 16}, optim={"curriculum": True, "lr": 1e-2})
+    | one("s6", "cur dt 0.01 to 0.1", model={"dt_min": 0.01}, optim={"curriculum": True, "lr": 1e-2})
+    | one("s6", "cur batch 48", optim={"curriculum": True, "lr": 1e-2, "batch": 48})
     | one("s6", "cur zoh", model={"b_discretisation": "zoh"}, optim={"curriculum": True, "lr": 1e-2})
     | rates("s4d", [2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2], [0.0125, 0.025, 0.05, 0.1], curriculum=True)
     | rates("s4d", [2e-2, 4e-2, 8e-2], [0.003, 0.006], curriculum=True)

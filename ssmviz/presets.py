@@ -29,7 +29,7 @@ class TwinRate:
 
 TWIN_RATES: dict[str, TwinRate] = {
     "copying": TwinRate(lr=1.0, lr_muon=1.0),
-    "selective_copying": TwinRate(lr=2.0, lr_muon=0.25),
+    "selective_copying": TwinRate(lr=4.0, lr_muon=0.25),
     "induction_heads": TwinRate(lr=2.0, lr_muon=0.5),
 }
 
@@ -65,7 +65,7 @@ def _pair(settings: TrainSettings) -> tuple[tuple[str, TrainSettings], ...]:
 SELECTIVE_COPYING = TrainSettings(
     task=TaskSettings(name="selective_copying", L=64, vocab=10, n_data=8),
     model=ModelSettings(n_layers=2, d_model=32, dt_rank=8, N=8, bc_scale=4.0),
-    optim=OptimSettings(lr=2e-2, lr_muon=0.05, curriculum=True, batch=32, steps=1000),
+    optim=OptimSettings(lr=1e-2, lr_muon=0.05, curriculum=True, batch=32, steps=1000),
 )
 COPYING = TrainSettings(
     task=TaskSettings(name="copying", L=64, vocab=10, n_data=8),

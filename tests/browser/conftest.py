@@ -130,7 +130,10 @@ class Lab:
         self.root.locator(f"[data-action={action}]").click()
 
     def train(self) -> Lab:
+        """Press the big button; from then on the counters are those of the new experiment."""
         self.page.get_by_test_id("stBaseButton-primary").click()
+        self.page.wait_for_url(lambda url: "run=" in url)
+        self.wait("experiment", self.run_id)
         return self
 
     @property

@@ -11,18 +11,21 @@ from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings
 from ssmviz.widgets import services
 
-# The module is loaded from its own address, so that it can import its neighbours. A clean-up may come before it.
+# The module is loaded from its own address, so that it can import its neighbours. Loading takes its time, and an
+# earlier call may have loaded last: only the latest call on an element counts.
 LOADER = """
 export default function (component) {
+  const place = component.parentElement;
+  const turn = (place.ssmvizTurn = (place.ssmvizTurn ?? 0) + 1);
   const address = new URL(component.data.base + component.data.assets + "lab.js", window.location.origin);
   let clean = null;
   let over = false;
   import(address.href).then(
     (lab) => {
-      clean = lab.default(component);
+      if (turn === place.ssmvizTurn) clean = lab.default(component);
       if (over && clean) clean();
     },
-    () => { component.parentElement.textContent = "The pictures could not be loaded; reload the page."; },
+    () => { place.textContent = "The pictures could not be loaded; reload the page."; },
   );
   return () => {
     over = true;

@@ -1,0 +1,98 @@
+"""Takes the pictures of the README again: `python docs/screenshots.py` writes docs/lab-*.png.
+
+Starts the app in a temporary directory, so that no run of yours is touched, and shows the recording as it stands at
+its end. Needs a Chromium: $SSMVIZ_CHROMIUM, one on the PATH, or Playwright's own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Browser, expect, sync_playwright  # noqa: E402
+
+from tests.browser.chromium import FLAGS, find  # noqa: E402
+
+PATIENCE = 60_000  # ms until a picture is given up
+PICTURES = (
+    ("lab-light.png", "light", 1440, 1500, 1),
+    ("lab-dark.png", "dark", 1440, 1500, 1),
+    ("lab-phone.png", "light", 390, 1700, 2),
+)
+
+
+@contextmanager
+def app() -> Iterator[str]:
+    """Address of an app of its own."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        process = subprocess.Popen(  # noqa: S603 - fixed words
+            command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": home}, stdout=subprocess.DEVNULL
+        )
+        try:
+            address = f"http://localhost:{port}"
+            wait_for(f"{address}/_stcore/health")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_for(address: str) -> None:
+    """Until it answers."""
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"{address} does not answer")
+
+
+def take(browser: Browser, address: str, name: str, *, scheme: str, width: int, height: int, scale: int) -> None:
+    """One picture of the lab, with the recording at its last step."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        device_scale_factor=scale,
+        reduced_motion="reduce",  # shows the end at once
+    )
+    page = context.new_page()
+    page.goto(address)
+    lab = page.locator(".ssmviz-lab")
+    expect(lab).to_have_attribute("data-state", "settled", timeout=PATIENCE)
+    known = page.request.get(f"{address}/api/experiments/{lab.get_attribute('data-experiment')}").json()
+    frames = sum(len(run["frames"]) for run in known["runs"])
+    expect(lab).to_have_attribute("data-frames", str(frames), timeout=PATIENCE)
+    page.wait_for_function("(lab) => lab.dataset.step === lab.dataset.newest", arg=lab.element_handle())
+    page.wait_for_function("() => document.fonts.status === 'loaded'")
+    page.screenshot(path=ROOT / "docs" / name, animations="disabled")
+    context.close()
+
+
+def main() -> None:
+    """All pictures."""
+    with app() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
+        for name, scheme, width, height, scale in PICTURES:
+            take(browser, address, name, scheme=scheme, width=width, height=height, scale=scale)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -28,7 +29,9 @@ class Pretended:
 
 
 def soon(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 5))
+    """Its result; in a thread of its own, because browser tests leave an event loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asyncio.wait_for(coroutine, 30)).result()
 
 
 def test_a_viewer_hears_everything_so_far_then_every_change_in_order():

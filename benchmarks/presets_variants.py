@@ -62,6 +62,12 @@ VARIANTS: dict[str, dict[str, Change]] = {
     | one("s6", "cur N 4", model={"N": 4}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur bc_scale 2", model={"bc_scale": 2.0}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur bc_scale 8", model={"bc_scale": 8.0}, optim={"curriculum": True, "lr": 1e-2})
+    | one(
+        "s6",
+        "cur both dt_rank 2 bc_scale 8",
+        model={"bc_scale": 8.0, "dt_rank": 2},
+        optim={"curriculum": True, "lr": 1e-2},
+    )
     | one("s6", "cur dt_rank 16", model={"dt_rank": 16}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur dt 0.01 to 0.1", model={"dt_min": 0.01}, optim={"curriculum": True, "lr": 1e-2})
     | one("s6", "cur batch 48", optim={"curriculum": True, "lr": 1e-2, "batch": 48})

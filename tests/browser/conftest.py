@@ -21,7 +21,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 from tests.browser.chromium import FLAGS, find
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 15.0  # seconds: generous, the machine may be busy; nothing waits longer than it must
+PATIENCE = 30.0  # seconds: generous, the machine may be busy; nothing waits longer than it must
 
 # A whole training in a few seconds.
 SMALL = {

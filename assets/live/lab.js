@@ -10,6 +10,8 @@ import { readTheme, watchTheme } from "./theme.js";
 import { Viewpoint } from "./viewpoint.js";
 
 const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers follow
+const LIVE_GAP = 200; // ms between two redraws that only follow the training
+const AWAITED = 1000; // ms after a control in which its answer is drawn at once
 const KNOWS = 0.8; // token accuracy
 const BROKEN = new Set(["loading", "offline", "error"]);
 const LOOK_NOW = new Set(["step", "resume", "resume_run"]); // controls after which the newest step is wanted
@@ -20,6 +22,8 @@ class Lab {
     parent.append(this.element);
     this.changes = new Set();
     this.draws = 0;
+    this.drawn = 0; // when
+    this.awaited = 0; // until when the answer to a control is
     this.hidden = document.hidden;
     this.away = false; // scrolled out of sight
     this.watch();
@@ -81,6 +85,7 @@ class Lab {
     this.sight.disconnect();
     cancelAnimationFrame(this.request);
     clearTimeout(this.teller);
+    clearTimeout(this.later);
     this.element.remove();
     this.destroyed = true;
   }
@@ -115,13 +120,13 @@ class Lab {
     if (this.page?.runs !== runs) this.build(runs);
     this.onFrames();
     this.openRecording();
-    this.touch("metrics");
+    this.touchSoon("metrics");
   }
 
   onFrame(run) {
     this.owed.push(run); // acknowledged once drawn: a busy page slows the server down, not itself
     this.onFrames();
-    this.touch("metrics");
+    this.touchSoon("metrics");
   }
 
   /** Some frames are new: the newest is shown while following, and the one shown may have been replaced. */
@@ -132,7 +137,7 @@ class Lab {
     if (this.view.following) this.view.step = this.store.newest;
     this.view.placeCursor();
     this.chooseOnce();
-    this.touch("frame");
+    this.touchSoon("frame");
   }
 
   /** Once the first run knows its task, its most telling channel is shown, unless the reader has chosen one. */
@@ -156,6 +161,7 @@ class Lab {
 
   /** Sends a control. Returns the server's sentence if it refuses; shows it unless `quiet`. */
   async control(action, { quiet = false } = {}) {
+    this.awaited = performance.now() + AWAITED;
     try {
       const answer = await this.link.control(action);
       if (answer.experiment && answer.experiment !== this.experiment) this.trigger?.("open", answer.experiment);
@@ -188,6 +194,20 @@ class Lab {
     this.wake();
   }
 
+  /** Notes what the server said: it comes in trickles, and the cores are the trainings'. At once where a person waits for it. */
+  touchSoon(kind) {
+    this.changes.add(kind);
+    const now = performance.now();
+    const wait = now < this.awaited ? 0 : this.drawn + LIVE_GAP - now;
+    if (wait <= 0) this.wake();
+    else {
+      this.later ??= setTimeout(() => {
+        this.later = undefined;
+        this.wake();
+      }, wait);
+    }
+  }
+
   /** Runs `step(now)` before each redraw until it returns false. */
   animate(step) {
     this.stepper = step;
@@ -217,6 +237,7 @@ class Lab {
     for (const panel of page.panels) if (concerns(panel)) panel.update(changes);
     for (const view of page.views) if (concerns(view)) view.render(changes);
     this.draws += 1;
+    this.drawn = performance.now();
     for (const run of this.owed.splice(0)) this.link.ack(run);
     this.tellState();
     this.teller ??= setTimeout(() => this.tell(), TELL_AFTER);

@@ -29,6 +29,7 @@ from ssmviz.traces import Frame, Probe
 
 RETRY = 75  # exit code: the same from the checkpoint may work (sysexits.h: EX_TEMPFAIL)
 LOCK_SECONDS = 3.0
+NICE = 10
 LINGER_SECONDS = 3.0  # a prober waits for the next edit so long: people drag tokens
 
 Train = Callable[[TrainSettings, bytes | None], Trainer]
@@ -141,6 +142,8 @@ def _prepare() -> Callable[[], bool]:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app, which asks in its own way
     signal.signal(signal.SIGTERM, leave)
+    with suppress(AttributeError, OSError):  # the app and the browser answer first where they share the cores
+        os.nice(NICE)
     with suppress(OSError):  # Linux: when memory runs out, a worker goes before the app does
         Path("/proc/self/oom_score_adj").write_text("600")
     return lambda: bool(asked)

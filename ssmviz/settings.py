@@ -130,7 +130,7 @@ class TrainSettings(Settings):
         if self.work > limit:
             raise ValueError(
                 f"batch x length x channels x states x layers x steps is {self.work:.2g}, more than the {limit:.2g} "
-                f"this kind of machine does in a quarter of an hour; make one of them {self.work / limit:.1f} times smaller"
+                f"this kind of machine does in a quarter of an hour; make one {self.work / limit:.1f} times smaller"
             )
         if self.activation_bytes > MAX_ACTIVATION_BYTES:
             gib = self.activation_bytes / 1024**3

@@ -15,8 +15,8 @@ A_t, B_t = tex("A", "t"), tex("B", "t")
 store_notice()
 st.title("What should a state keep?")
 st.markdown(
-    "Letters lie among noise, every time in other places. Two networks read them **once**, from left to right, and "
-    "must then repeat them in order: same size, same seed, same batches. One difference: **S6** may choose its step "
+    "Two networks read a row of letters **once**, from left to right, and must then recall some of them: same size, "
+    "same seed, same batches. One difference: **S6** may choose its step "
     f"${delta_t}$, and what it writes and reads, anew at every token; **S4D** may not. *Predict: does it need to?*"
 )
 experiment = train_panel("selective_copying", page=PAGE)

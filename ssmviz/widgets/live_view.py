@@ -70,7 +70,7 @@ def provenance(summary: Summary) -> str:
     words = settings_words(run.settings)
     if summary.experiment.read_only:
         where = f" on {device_words(run.device)}" if run.device else ""
-        return f":violet-badge[:material/replay: Recorded run] trained earlier{where}, replayed here: {words}"
+        return f":blue-badge[:material/replay: Recorded run] trained earlier{where}, replayed here: {words}"
     return f":green-badge[:material/memory: Measured here] {words}"
 
 

@@ -7,7 +7,7 @@ import { inkOn, tokenFill } from "./theme.js";
 const NARROWEST = 15; // px of a cell; more tokens wrap into further rows of equal length
 const HELP =
   "Drag a letter to another slot, or select it and press Shift with an arrow key. Both models answer with their next picture.";
-const SEND_AFTER = 150; // ms: quick key presses become one request
+const SEND_AFTER = 150; // ms between two requests at least: the first of quick key presses goes at once, the rest together
 
 const MEANINGS = {
   data: () => "letters: data",
@@ -283,12 +283,15 @@ export class Probe {
     this.lab.view.follow();
     this.lab.touch("frame");
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(tokens), SEND_AFTER);
+    const wait = (this.sent ?? -SEND_AFTER) + SEND_AFTER - performance.now();
+    if (wait <= 0) this.send(tokens);
+    else this.timer = setTimeout(() => this.send(tokens), wait);
   }
 
   /** Tokens to both models; null brings the first probe back. */
   async send(tokens) {
     clearTimeout(this.timer);
+    this.sent = performance.now();
     if (tokens === null) this.pending = undefined;
     const refusal = await this.lab.control({ action: "probe", tokens }, { quiet: true });
     if (refusal && this.pending === (tokens ?? undefined)) this.pending = undefined;

@@ -192,8 +192,9 @@ def test_a_phone_shows_everything_without_scrolling_sideways(lab):
             "() => [document.scrollingElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
         )
         assert max(widths) <= 390
-    cropped = "(all) => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
-    assert lab.open("/").page.locator(".katex-display").evaluate_all(cropped) == []
+    lab.open("/")  # the equations' style sheet loads after them
+    whole = "(all) => all.length > 0 && all.every((e) => e.scrollWidth <= e.clientWidth + 1)"
+    lab.page.wait_for_function(f"() => ({whole})([...document.querySelectorAll('.katex-display')])")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -193,7 +193,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(lab):
         )
         assert max(widths) <= 390
     lab.open("/")  # the equations' style sheet loads after them
-    whole = "(all) => all.length > 0 && all.every((e) => e.scrollWidth <= e.clientWidth + 1)"
+    whole = "(all) => all.length > 0 && all.every((e) => e.getBoundingClientRect().left + e.scrollWidth <= 390)"
     lab.page.wait_for_function(f"() => ({whole})([...document.querySelectorAll('.katex-display')])")
 
 

@@ -183,7 +183,7 @@ def test_things_to_try_change_the_address(lab):
 def test_a_phone_shows_everything_without_scrolling_sideways(lab):
     lab.page.set_viewport_size({"width": 390, "height": 844})
     lab.open(**SMALL).train()
-    lab.wait_more("draws", 0)
+    lab.wait_more("draws", 2)
     for path in ("/", "/runs"):
         if path != "/":
             lab.open(path)
@@ -202,7 +202,7 @@ def test_light_and_dark_follow_the_system(lab, scheme):
     lab.page.emulate_media(color_scheme=scheme)
     lab.open(**SMALL, lab_seed=7).train()
     lab.wait("theme", scheme)
-    lab.wait_more("draws", 0)
+    lab.wait_more("draws", 1)
     background = lab.page.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     red = int(re.findall(r"\d+", background)[0])
     assert (red > 200) == (scheme == "light")

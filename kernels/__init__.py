@@ -5,12 +5,17 @@ One backend a file; README.md derives what they compute and says how to add one.
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from kernels import arguments
+from kernels.arguments import Probe, Problem
 from kernels.backends import available, load_conv, load_scan, resolve, warm_up
+from kernels.reference import step
 
-__all__ = ["available", "causal_conv1d", "resolve", "selective_scan", "warm_up"]
+__all__ = ["Probe", "available", "causal_conv1d", "resolve", "selective_scan", "step", "warm_up"]
 
 
 def selective_scan(
@@ -25,10 +30,13 @@ def selective_scan(
     delta_bias: Tensor | None = None,
     delta_softplus: bool = False,
     h0: Tensor | None = None,
+    seq_idx: Tensor | None = None,
     b_discretisation: str = "euler",
     return_last_state: bool = False,
+    probe: Probe | None = None,
+    deterministic: bool | None = None,
     backend: str = "auto",
-) -> Tensor | tuple[Tensor, Tensor]:
+) -> Tensor | tuple[Any, ...]:
     """Selective scan: the recurrence of S6 (Gu & Dao 2023, Algorithm 2), differentiable in every tensor.
 
     h_t = exp(delta_t A) h_{t-1} + B_bar_t x_t and y_t = C_t h_t + D_skip x_t, then y * silu(z).
@@ -37,30 +45,43 @@ def selective_scan(
         x: (batch, L, D) input.
         delta: (batch, L, D) step size; before `delta_bias` and softplus if these are asked for.
         A: (D, N) real and negative, in the dtype of x or, for half precision, float32; so are D_skip, delta_bias, h0.
-        B: (batch, L, N) how the input is written to the state.
-        C: (batch, L, N) how the state is read.
+        B: (batch, L, N) how the input is written to the state; or (D, N), the same at all positions (an LTI twin).
+        C: (batch, L, N) how the state is read; or (D, N).
         D_skip: (D,) feedthrough.
         z: (batch, L, D) gate.
         delta_bias: (D,) added to delta.
         delta_softplus: whether delta becomes log(1 + exp(delta)).
         h0: (batch, D, N) state before the first position, 0 by default.
+        seq_idx: (batch, L) integers, the number of the document that a position belongs to, of documents packed one
+            after the other: where it changes the state starts again from 0. `h0` belongs to the first document.
         b_discretisation: "euler" (B_bar = delta B, as in Mamba's released code) or "zoh"
             (B_bar = (exp(delta A) - 1) / A B, as in its paper).
         return_last_state: whether to return the state after the last position as well.
+        probe: states to return as well: `Probe(channels=[...])` or `Probe(times=[...])`.
+        deterministic: whether the same inputs must give the same bits; None follows
+            `torch.are_deterministic_algorithms_enabled()`. On the CPU they always do.
         backend: a name from `available()`, or "auto", see `resolve`.
 
     Returns:
-        y (batch, L, D) in the dtype of x; or (y, h_last) with h_last (batch, D, N) in at least float32.
+        y (batch, L, D) in the dtype of x; or, in this order, a tuple of y, the last state h_last (batch, D, N) if asked
+        for, and the states that a probe looks at, (batch, L, channels, N) or (batch, times, D, N). States are in at
+        least float32; those of a probe carry no gradient.
 
     Raises:
         ValueError: a shape, device or option does not fit, or the backend cannot run on this device or dtype.
         TypeError: a dtype does not fit.
         RuntimeError: the named backend is not usable on this machine.
     """
-    arguments.check_scan(x, delta, A, B, C, D_skip, z, delta_bias, h0, b_discretisation)
+    zoh = arguments.is_zoh(b_discretisation)
+    if deterministic is None:
+        deterministic = torch.are_deterministic_algorithms_enabled()
+    problem = Problem(
+        x, delta, A, B, C, D_skip, z, delta_bias, h0, seq_idx, delta_softplus, zoh, probe, deterministic
+    )  # fmt: skip
     name, _ = resolve(backend, x.device, x.dtype)
-    scan = load_scan(name)
-    y, h_last = scan(x, delta, A, B, C, D_skip, z, delta_bias, delta_softplus, h0, b_discretisation)
+    y, h_last, probed = load_scan(name)(problem)
+    if probed is not None:
+        return (y, h_last, probed) if return_last_state else (y, probed)
     return (y, h_last) if return_last_state else y
 
 

@@ -12,7 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-Scan = Callable[..., tuple[Tensor, Tensor]]
+from kernels.arguments import Problem, Result
+
+Scan = Callable[[Problem], Result]
 
 EVERYWHERE = ("cpu", "cuda", "mps", "xpu")
 WIDE = (torch.float32, torch.float64)
@@ -130,7 +132,7 @@ def _try_out(scan: Scan, device: str) -> None:
     """One position of one channel: a missing compiler shows itself only when something runs."""
     one = torch.ones(1, 1, 1, device=device)
     with torch.no_grad():
-        y, _ = scan(one, one, -one[0], one, one, None, None, None, False, None, "euler")
+        y = scan(Problem(one, one, -one[0], one, one)).y
     if abs(float(y) - 1.0) > 1e-3:  # h = delta B x = 1
         raise ArithmeticError(f"a scan of ones gave {float(y):.3g} instead of 1")
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from kernels import numba_kernels
+from kernels.arguments import Problem, Result
 from kernels.numba_kernels import CHUNK
 from kernels.numba_runtime import over_batch
 from kernels.numba_tensors import Array, arrays, pad, padded, rows, sum_sequences
@@ -18,25 +19,14 @@ from kernels.numba_tensors import Array, arrays, pad, padded, rows, sum_sequence
 SMALLEST_A = 1e-20
 
 
-def scan(
-    x: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D_skip: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    h0: Tensor | None,
-    b_discretisation: str,
-) -> tuple[Tensor, Tensor]:
-    """(y, h_last) of `kernels.selective_scan`, for float32 tensors on the CPU."""
-    zoh = b_discretisation == "zoh"
+def scan(p: Problem) -> Result:
+    """`kernels.selective_scan` for float32 tensors on the CPU."""
+    if p.seq_idx is not None or p.probe is not None or p.B.ndim == 2 or p.C.ndim == 2:
+        raise ValueError("seq_idx, probe and constant B, C are not in the numba backend; use backend='torch'")
     y, h_last = _SelectiveScan.apply(  # type: ignore[no-untyped-call]
-        x, delta, A, B, C, D_skip, z, delta_bias, delta_softplus, h0, zoh
+        p.x, p.delta, p.A, p.B, p.C, p.D_skip, p.z, p.delta_bias, p.delta_softplus, p.h0, p.zoh
     )
-    return y, h_last
+    return Result(y, h_last)
 
 
 class _SelectiveScan(torch.autograd.Function):

@@ -14,12 +14,12 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
-from kernels.reference import input_weight, wide
+from kernels.arguments import Probe, Problem, Result
+from kernels.reference import initial_state, input_weight, output, step_size, wide
 
 # elements of (batch, positions, D, N)
 BLOCK = {"cpu": 2**19}  # computed at once: what the cache holds
@@ -29,58 +29,71 @@ ENOUGH = 2**14  # elements of (batch, D, N) from which one position alone keeps 
 SHORT = 32  # positions that are not worth cutting
 
 
-def scan(
+def scan(p: Problem) -> Result:
+    """`kernels.selective_scan` on every device and dtype."""
+    L, h = p.x.shape[1], initial_state(p)
+    x, delta, B, C = wide(p.x), step_size(p.delta, p.delta_bias, p.delta_softplus), wide(p.B), wide(p.C)
+    resets = p.resets()
+    length = max(1, BLOCK.get(x.device.type, LARGE_BLOCK) // h.numel())
+    recompute = L * h.numel() > KEPT and torch.is_grad_enabled()
+    ys, probed = [], []
+    for start in range(0, L, length):
+        part = slice(start, start + length)
+        looked_at = _looked_at(p.probe, start, min(start + length, L))
+        inputs = x[:, part], delta[:, part], p.A, _part(B, part), _part(C, part), h, _part(resets, part), p.zoh
+        if recompute:
+            y, h, states = checkpoint(_block, *inputs, looked_at, use_reentrant=False)
+        else:
+            y, h, states = _block(*inputs, looked_at)
+        ys.append(y)
+        probed.append(states)
+    y = output(torch.cat(ys, dim=1), x, p.D_skip, p.z)
+    return Result(y.to(p.x.dtype), h, _in_order(p.probe, torch.cat(probed, dim=1)))
+
+
+def _part(v: Tensor | None, part: slice) -> Any:
+    """These positions of what has positions; constant B and C (D, N) as they are."""
+    return v[:, part] if v is not None and (v.ndim == 3 or v.dtype == torch.bool) else v
+
+
+def _looked_at(probe: Probe | None, start: int, end: int) -> tuple[Any, Any]:
+    """Index of the positions start ... end - 1, and of the channels, whose states are wanted."""
+    if probe is None:
+        return [], slice(None)
+    if probe.channels is not None:
+        return slice(None), probe.indices
+    return sorted(t - start for t in probe.indices if start <= t < end), slice(None)
+
+
+def _in_order(probe: Probe | None, states: Tensor) -> Tensor | None:
+    """The states at the times that were asked for, which have come in the order of time."""
+    if probe is None or probe.times is None:
+        return None if probe is None else states
+    rank = {t: k for k, t in enumerate(sorted(probe.times))}
+    return states[:, [rank[t] for t in probe.times]]
+
+
+def _block(
     x: Tensor,
     delta: Tensor,
     A: Tensor,
     B: Tensor,
     C: Tensor,
-    D_skip: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    h0: Tensor | None,
-    b_discretisation: str,
-) -> tuple[Tensor, Tensor]:
-    """(y, h_last) of `kernels.selective_scan`, on every device and dtype."""
-    dtype, L = x.dtype, x.shape[1]
-    x, delta, B, C = map(wide, (x, delta, B, C))
-    if delta_bias is not None:
-        delta = delta + delta_bias
-    if delta_softplus:
-        delta = F.softplus(delta)
-
-    h = x.new_zeros(x.shape[0], *A.shape) if h0 is None else wide(h0)
-    length = max(1, BLOCK.get(x.device.type, LARGE_BLOCK) // h.numel())
-    recompute = L * h.numel() > KEPT and torch.is_grad_enabled()
-    ys = []
-    for start in range(0, L, length):
-        x_, delta_, B_, C_ = (v[:, start : start + length] for v in (x, delta, B, C))
-        if recompute:
-            y, h = checkpoint(_block, x_, delta_, A, B_, C_, h, b_discretisation, use_reentrant=False)
-        else:
-            y, h = _block(x_, delta_, A, B_, C_, h, b_discretisation)
-        ys.append(y)
-    y = torch.cat(ys, dim=1)
-
-    if D_skip is not None:
-        y = y + D_skip * x
-    if z is not None:
-        y = y * F.silu(wide(z))
-    return y.to(dtype), h
-
-
-def _block(
-    x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, h: Tensor, b_discretisation: str
-) -> tuple[Tensor, Tensor]:
-    """Output and last state of some positions, from the state h before them."""
-    delta_A = delta[..., None] * A
-    if b_discretisation == "euler":
-        b = (delta * x)[..., None] * B[:, :, None, :]
-    else:
-        b = input_weight(delta[..., None], A, b_discretisation) * B[:, :, None, :] * x[..., None]
-    hs: Tensor = _Recurrence.apply(torch.exp(delta_A), b, h)  # type: ignore[no-untyped-call]
-    return (hs * C[:, :, None, :]).sum(-1), hs[:, -1]
+    h: Tensor,
+    resets: Tensor | None,
+    zoh: bool,
+    looked_at: tuple[Any, Any],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Output and last state of some positions, from the state h before them; and the states to be looked at."""
+    B, C = (v if v.ndim == 2 else v[:, :, None, :] for v in (B, C))
+    A_bar = torch.exp(delta[..., None] * A)
+    if resets is not None:
+        A_bar = A_bar.masked_fill(resets[..., None, None], 0.0)
+    # euler: the product over (batch, L, D) first is one of the large ones less
+    b = input_weight(delta[..., None], A, zoh) * B * x[..., None] if zoh else (delta * x)[..., None] * B
+    hs: Tensor = _Recurrence.apply(A_bar, b, h)  # type: ignore[no-untyped-call]
+    times, channels = looked_at
+    return (hs * C).sum(-1), hs[:, -1], hs.detach()[:, times][:, :, channels]
 
 
 class _Recurrence(torch.autograd.Function):

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.arguments import Problem, Result
 from kernels.triton_backward import backward_kernel, backward_summary_kernel
 from kernels.triton_forward import combine_kernel, forward_kernel
 from kernels.triton_tiles import INTERPRETED
@@ -98,49 +99,22 @@ def _chunks(tile: Tile, batch: int, L: int, D: int, multiprocessors: int) -> int
     return max(1, min(wanted // warps, L // (4 * tile.T), MAX_GRID_YZ))
 
 
-def scan(
-    x: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D_skip: Tensor | None = None,
-    z: Tensor | None = None,
-    delta_bias: Tensor | None = None,
-    delta_softplus: bool = False,
-    h0: Tensor | None = None,
-    b_discretisation: str = "euler",
-) -> tuple[Tensor, Tensor]:
+def scan(p: Problem) -> Result:
     """Selective scan with its own backward (Gu & Dao 2023, algorithm 2; recomputation as in section 3.3.2).
 
-    Args:
-        x: (batch, L, D) input, float32, bfloat16 or float16, as are delta, B, C and z.
-        delta: (batch, L, D) step sizes, before bias and softplus where these are given.
-        A: (D, N) real and negative.
-        B: (batch, L, N) what is written.
-        C: (batch, L, N) what is read.
-        D_skip: (D,) feedthrough.
-        z: (batch, L, D) gate; y is multiplied by silu(z).
-        delta_bias: (D,) added to delta.
-        delta_softplus: whether delta goes through softplus (after the bias).
-        h0: (batch, D, N) state before the first step.
-        b_discretisation: "euler" (B_bar = delta B) or "zoh" (B_bar = (exp(delta A) - 1) / A B).
-
-    Returns:
-        y (batch, L, D) in the dtype of x, and the last state (batch, D, N) in float32.
-
     Raises:
-        ValueError: a size or device that the kernels do not take; the shapes are checked by `kernels.selective_scan`.
+        ValueError: a size, device or option that the kernels do not take; `Problem` has checked the shapes.
         TypeError: a dtype that they do not take.
     """
-    _check(x, A)
-    tensors = (x, delta, A, B, C, D_skip, z, delta_bias, h0)
-    zoh = b_discretisation == "zoh"
+    if p.seq_idx is not None or p.probe is not None or p.B.ndim == 2 or p.C.ndim == 2:
+        raise ValueError("seq_idx, probe and constant B, C are not in the triton backend; use backend='torch'")
+    _check(p.x, p.A)
+    tensors = (p.x, p.delta, p.A, p.B, p.C, p.D_skip, p.z, p.delta_bias, p.h0)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
-        y, h_last = _Scan.apply(*tensors, delta_softplus, zoh)  # type: ignore[no-untyped-call]
+        y, h_last = _Scan.apply(*tensors, p.delta_softplus, p.zoh)  # type: ignore[no-untyped-call]
     else:
-        y, h_last, _ = _forward(_prepare(*tensors), delta_softplus, zoh, record=False)
-    return y, h_last
+        y, h_last, _ = _forward(_prepare(*tensors), p.delta_softplus, p.zoh, record=False)
+    return Result(y, h_last)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """The Triton kernels in Triton's interpreter, at tiny sizes. Run by test_triton_scan.py in a process of its own."""
 
 import dataclasses
+import functools
 
 import pytest
 import torch
 
-from kernels import conv, triton_conv, triton_scan
+from kernels import conv, selective_scan, triton_conv, triton_scan
+from kernels.arguments import Problem
 from tests.kernels.scan_cases import TOLERANCE, Case, assert_close, loop, results
 
 assert triton_scan.INTERPRETED, "set TRITON_INTERPRET=1 before triton is imported"
+
+scan = functools.partial(selective_scan, return_last_state=True, backend="triton")
 
 CASES = {
     "one step": Case(L=1, D=1, N=1, batch=1),
@@ -34,7 +38,7 @@ def chunked(monkeypatch):
 
 def agree(case):
     true = results(loop, case, "cpu", torch.float64)
-    assert_close(results(triton_scan.scan, case, "cpu", torch.float32), true, TOLERANCE[torch.float32])
+    assert_close(results(scan, case, "cpu", torch.float32), true, TOLERANCE[torch.float32])
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -52,19 +56,19 @@ def test_rows_of_a_wider_matrix_need_no_copy():
     inputs = {k: v.float() for k, v in case.inputs().items()}
     wide = dict(inputs)
     wide["x"], wide["z"] = torch.cat((inputs["x"], inputs["z"]), -1).chunk(2, -1)
-    y, _ = triton_scan.scan(**wide, **case.options)
-    assert torch.equal(y, triton_scan.scan(**inputs, **case.options)[0])
+    y, _ = scan(**wide, **case.options)
+    assert torch.equal(y, scan(**inputs, **case.options)[0])
 
 
 def test_more_states_than_a_program_holds_are_refused_before_a_launch():
     inputs = {k: v.float() for k, v in Case(L=5, D=2, N=257, batch=1).inputs().items()}
     with pytest.raises(ValueError, match=r"N must be in 1\.\.256"):
-        triton_scan.scan(**inputs)
+        scan(**inputs)
 
 
 def test_double_precision_is_refused_by_name():
     with pytest.raises(TypeError, match="x must be float32"):
-        triton_scan.scan(**Case(L=5, D=2, N=2, batch=1).inputs())
+        triton_scan.scan(Problem(**Case(L=5, D=2, N=2, batch=1).inputs()))
 
 
 @pytest.mark.parametrize(

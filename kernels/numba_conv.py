@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from kernels.backends import MAX_TAPS
-from kernels.numba_runtime import inline, kernel, over_batch
+from kernels.numba_runtime import inline, kernel, over_tasks
 from kernels.numba_tensors import arrays, pad, rows, sum_sequences
 from kernels.vector_math import ZERO, sigmoid
 from kernels.vectors import LANES, add_to, fill, load, read, store, write
@@ -34,7 +34,7 @@ class _CausalConv(torch.autograd.Function):
         parameters = pad(weight.t(), taps, D), pad(bias, D)
         y = torch.empty_like(x, memory_format=torch.contiguous_format)
         x_array, y_array = arrays(x, y)
-        over_batch(lambda first, last: _forward(x_array, *parameters, silu, y_array, first, last), len(x))
+        over_tasks(lambda first, last: _forward(x_array, *parameters, silu, y_array, first, last), len(x))
         ctx.save_for_backward(x)
         ctx.parameters, ctx.silu, ctx.has_bias = parameters, silu, bias is not None
         return y
@@ -48,7 +48,7 @@ class _CausalConv(torch.autograd.Function):
         grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
         partial = np.zeros((batch, *taps.shape), np.float32), np.zeros((batch, *offset.shape), np.float32)
         x_array, *gradients = arrays(x, rows(grad_y), grad_x)
-        over_batch(
+        over_tasks(
             lambda first, last: _backward(x_array, taps, offset, ctx.silu, *gradients, *partial, first, last), batch
         )
         grad_weight, grad_bias = sum_sequences(partial[0], D).t(), sum_sequences(partial[1], D)

@@ -98,13 +98,13 @@ def _pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="selective-scan")
 
 
-def over_batch(run: Callable[[int, int], None], batch: int) -> None:
-    """Call `run(first, last)` on contiguous parts of the batch, on `torch.get_num_threads()` threads.
+def over_tasks(run: Callable[[int, int], None], tasks: int) -> None:
+    """Call `run(first, last)` on contiguous parts of the tasks, on `torch.get_num_threads()` threads.
 
     The calling thread takes the first part; with one thread no other is started.
     """
-    threads = min(torch.get_num_threads(), batch, MAX_THREADS)
-    bounds = [batch * i // threads for i in range(threads + 1)]
+    threads = min(torch.get_num_threads(), tasks, MAX_THREADS)
+    bounds = [tasks * i // threads for i in range(threads + 1)]
     parts: Sequence[tuple[int, int]] = list(itertools.pairwise(bounds))
     pending = [_pool(os.getpid()).submit(run, *part) for part in parts[1:]]
     run(*parts[0])

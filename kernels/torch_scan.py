@@ -59,7 +59,7 @@ def _part(v: Tensor | None, part: slice) -> Any:
 def _looked_at(probe: Probe | None, start: int, end: int) -> tuple[Any, Any]:
     """Index of the positions start ... end - 1, and of the channels, whose states are wanted."""
     if probe is None:
-        return [], slice(None)
+        return slice(0), slice(None)
     if probe.channels is not None:
         return slice(None), probe.indices
     return sorted(t - start for t in probe.indices if start <= t < end), slice(None)

@@ -84,7 +84,7 @@ class _SelectiveScan(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor, grad_h_last: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
         x, delta, z, B, C = saved = ctx.saved_tensors
         A, B_constant, C_constant, *_ = ctx.parameters
-        batch, L, D = x.shape
+        batch, _, D = x.shape
         N = len(A)
         softplus, zoh, (starts, fresh, width), _ = ctx.options
         blocks = -(-D // width)

@@ -75,6 +75,8 @@ def test_a_named_backend_is_taken_at_its_word():
         ({"delta_bias": torch.ones(3, 1)}, ValueError, r"delta_bias must be \(3,\)"),
         ({"h0": torch.ones(2, 2, 3)}, ValueError, r"h0 must be \(2, 3, 2\)"),
         ({"h0": torch.ones(2, 3, 2, device="meta")}, ValueError, "h0 must be on cpu as x is, got meta"),
+        ({"seq_idx": torch.ones(2, 3).long()}, ValueError, r"seq_idx must be \(2, 4\)"),
+        ({"seq_idx": torch.ones(2, 4)}, TypeError, "seq_idx must be int32.*got float32"),
         ({"b_discretisation": "tustin"}, ValueError, "b_discretisation must be one of .*got 'tustin'"),
         ({"backend": "cuda"}, ValueError, "backend must be 'auto' or one of .*got 'cuda'"),
     ],

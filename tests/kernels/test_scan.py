@@ -139,8 +139,9 @@ def test_no_output_depends_on_later_inputs(backend):
     assert not torch.equal(before[:, 25:], after[:, 25:])
 
 
-def test_numba_gives_the_same_bits_on_any_number_of_threads():
-    case = Case(L=50, D=20, N=8, batch=7)
+@pytest.mark.parametrize("batch", [1, 3, 7])
+def test_numba_gives_the_same_bits_on_any_number_of_threads(batch):
+    case = Case(L=50, D=130, N=8, batch=batch)
     before = torch.get_num_threads()
     try:
         found = []

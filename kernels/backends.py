@@ -41,6 +41,10 @@ BACKENDS = {
     "reference": Backend("kernels.reference", EVERYWHERE, (*WIDE, *HALF), auto=False),
 }
 
+# Plain dictionaries, because torch.compile traces through a look-up, but not into functools.cache.
+_resolved: dict[tuple[str, str, torch.dtype], tuple[str, str]] = {}
+_loaded: dict[str, Scan] = {}
+
 
 def available() -> dict[str, str]:
     """Every backend, with "" if it is usable on this machine or else the reason why not."""
@@ -60,10 +64,12 @@ def resolve(backend: str, device: torch.device | str, dtype: torch.dtype = torch
         ValueError: no such backend, or not for this device or dtype.
         RuntimeError: the backend is not usable on this machine.
     """
-    return _resolve(backend, torch.device(device).type, dtype)
+    case = backend, torch.device(device).type, dtype
+    if case not in _resolved:
+        _resolved[case] = _resolve(*case)
+    return _resolved[case]
 
 
-@functools.cache
 def _resolve(name: str, device: str, dtype: torch.dtype) -> tuple[str, str]:
     if name == "auto":
         return _choose(device, dtype)
@@ -107,11 +113,11 @@ def load_conv(name: str, taps: int) -> Callable[..., Tensor]:
     return convolve
 
 
-@functools.cache
 def load_scan(name: str) -> Scan:
     """The `scan` function of a backend; imports, which may compile."""
-    scan: Scan = importlib.import_module(BACKENDS[name].module).scan
-    return scan
+    if name not in _loaded:
+        _loaded[name] = importlib.import_module(BACKENDS[name].module).scan
+    return _loaded[name]
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN202 - Triton compiles the device functions from their arguments; annotations are its own
+# ruff: noqa: ANN001, ANN201, ANN202 - Triton compiles the device functions from their arguments; annotations are its own
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 """Causal depthwise convolution with SiLU on CUDA, fused: every value is read once and written once.
 
@@ -23,7 +23,7 @@ MAX_BATCH = 65_535  # CUDA's limit on the third grid axis
 
 
 @triton.jit
-def _shifted(x, x_l, t, back, L, d, in_d):
+def shifted(x, x_l, t, back, L, d, in_d):
     """Rows x[t - back], zero outside the sequence: [STEPS, CHANNELS]."""
     row = t - back
     inside = ((row >= 0) & (row < L))[:, None] & in_d[None, :]
@@ -31,12 +31,12 @@ def _shifted(x, x_l, t, back, L, d, in_d):
 
 
 @triton.jit
-def _before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS: tl.constexpr):
+def before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS: tl.constexpr):
     """Bias + sum over k of weight[k] x[t - (TAPS - 1) + k]."""
     y = tl.zeros((t.shape[0], d.shape[0]), tl.float32) + b[None, :]
     for k in tl.static_range(TAPS):
         tap = tl.load(weight + d * TAPS + k, mask=in_d, other=0.0).to(tl.float32)
-        y += tap[None, :] * _shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d)
+        y += tap[None, :] * shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d)
     return y
 
 
@@ -52,7 +52,7 @@ def _forward_kernel(
     b = tl.zeros((CHANNELS,), tl.float32)
     if bias is not None:
         b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
-    out = _before_activation(x + block_b * x_b, x_l, weight, b, t, L, d, in_d, TAPS)
+    out = before_activation(x + block_b * x_b, x_l, weight, b, t, L, d, in_d, TAPS)
     if SILU:
         out *= sigmoid(out)
     at = y + block_b * L * D + t[:, None] * D + d[None, :]
@@ -77,13 +77,13 @@ def _activation_kernel(
         b = tl.zeros((CHANNELS,), tl.float32)
         if bias is not None:
             b = tl.load(bias + d, mask=in_d, other=0.0).to(tl.float32)
-        v = _before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS)
+        v = before_activation(x, x_l, weight, b, t, L, d, in_d, TAPS)
         sigma = sigmoid(v)
         g_t *= sigma * (1.0 + v * (1.0 - sigma))
     tl.store(g + here, g_t, mask=inside)
     part = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * (TAPS + 1) * D + d
     for k in tl.static_range(TAPS):
-        tl.store(part + k * D, tl.sum(g_t * _shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d), axis=0), mask=in_d)
+        tl.store(part + k * D, tl.sum(g_t * shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d), axis=0), mask=in_d)
     tl.store(part + TAPS * D, tl.sum(g_t, axis=0), mask=in_d)
 
 
@@ -98,7 +98,7 @@ def _input_kernel(g, weight, dx, L, D, TAPS: tl.constexpr, STEPS: tl.constexpr, 
     out = tl.zeros((STEPS, CHANNELS), tl.float32)
     for k in tl.static_range(TAPS):
         tap = tl.load(weight + d * TAPS + k, mask=in_d, other=0.0).to(tl.float32)
-        out += tap[None, :] * _shifted(g, D, t, k + 1 - TAPS, L, d, in_d)
+        out += tap[None, :] * shifted(g, D, t, k + 1 - TAPS, L, d, in_d)
     inside = (t < L)[:, None] & in_d[None, :]
     tl.store(dx + block_b * L * D + t[:, None] * D + d[None, :], out.to(dx.dtype.element_ty), mask=inside)
 
@@ -109,7 +109,9 @@ class _Conv(torch.autograd.Function):
         x = x if x.stride(-1) == 1 else x.contiguous()
         weight = weight.contiguous()
         y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        _forward_kernel[_grid(x)](x, weight, bias, y, x.shape[1], x.shape[2], *x.stride()[:2], **_shape(weight, silu))
+        _forward_kernel[_grid(x)](
+            x, weight, bias, y, x.shape[1], x.shape[2], *x.stride()[:2], **_shape(weight), SILU=silu
+        )
         ctx.save_for_backward(x, weight, bias)
         ctx.silu = silu
         return y
@@ -119,15 +121,21 @@ class _Conv(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias = ctx.saved_tensors
         (_, L, D), taps, grid = x.shape, weight.shape[1], _grid(x)
-        dx = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         g = torch.empty(x.shape, dtype=torch.float32, device=x.device)
         partial = torch.empty(grid[1] * grid[2], taps + 1, D, dtype=torch.float32, device=x.device)
-        shape = _shape(weight, ctx.silu)
-        _activation_kernel[grid](x, weight, bias, dy.contiguous(), g, partial, L, D, *x.stride()[:2], **shape)
-        shape.pop("SILU")
-        _input_kernel[grid](g, weight, dx, L, D, **shape)
+        _activation_kernel[grid](
+            x, weight, bias, dy.contiguous(), g, partial, L, D, *x.stride()[:2], **_shape(weight), SILU=ctx.silu
+        )
         total = partial.sum(0)
+        dx = input_gradient(g, weight).to(x.dtype)
         return dx, total[:taps].T.to(weight.dtype), None if bias is None else total[taps].to(bias.dtype), None
+
+
+def input_gradient(g: Tensor, weight: Tensor) -> Tensor:
+    """The gradient of x from that before the activation, g (batch, L, D), dense."""
+    dx = torch.empty_like(g)
+    _input_kernel[_grid(g)](g, weight, dx, g.shape[1], g.shape[2], **_shape(weight))
+    return dx
 
 
 def _grid(x: Tensor) -> tuple[int, int, int]:
@@ -135,8 +143,8 @@ def _grid(x: Tensor) -> tuple[int, int, int]:
     return -(-D // CHANNELS), -(-L // STEPS), batch
 
 
-def _shape(weight: Tensor, silu: bool) -> dict[str, Any]:
-    return {"SILU": silu, "TAPS": weight.shape[1], "STEPS": STEPS, "CHANNELS": CHANNELS, "num_warps": WARPS}
+def _shape(weight: Tensor) -> dict[str, Any]:
+    return {"TAPS": weight.shape[1], "STEPS": STEPS, "CHANNELS": CHANNELS, "num_warps": WARPS}
 
 
 def causal_conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool) -> Tensor:

@@ -50,6 +50,14 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that people should know, such as a fallback taken on the way."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One optimiser step done."""
 
@@ -116,7 +124,7 @@ class Finished:
     seconds: float
 
 
-Event = Started | Step | Evaluation | Frame | Checkpoint | Rung | Diverged | Finished
+Event = Started | Note | Step | Evaluation | Frame | Checkpoint | Rung | Diverged | Finished
 
 
 @dataclass(frozen=True)

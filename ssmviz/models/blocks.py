@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kernels import causal_conv1d
+from kernels.layers import linear_add, norm_linear
 from ssmviz.models.layer import Layer
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
@@ -31,7 +31,7 @@ class MixerState(NamedTuple):
 
 
 class Block(Layer):
-    """A layer with its projections: u (batch, L, d_model) -> (batch, L, d_model)."""
+    """A layer with its projections, on the residual stream x: x + block(norm(x)), all (batch, L, d_model)."""
 
     out_proj: nn.Linear
 
@@ -43,17 +43,26 @@ class Block(Layer):
 
     @abstractmethod
     def forward(
-        self, u: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
+        self,
+        x: Tensor,
+        norm: nn.RMSNorm,
+        state: MixerState | None = None,
+        *,
+        carry: bool = False,
+        backend: str = "auto",
     ) -> tuple[Tensor, MixerState | None]:
-        """The fast path; `state` is what came before, and `carry` asks for what to give the next call."""
+        """The fast path; `state` is what came before, and `carry` asks for what to give the next call.
+
+        It begins with the norm and ends with the sum, since a GPU does both on its way.
+        """
 
     @abstractmethod
     def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
-        """One token by recurrence: u (batch, d_model)."""
+        """One token by recurrence: the block alone, u = norm(x) (batch, d_model)."""
 
     @abstractmethod
     def trace(self, u: Tensor) -> tuple[Tensor, LayerTrace]:
-        """One sequence u (L, d_model) with everything that happens to it."""
+        """One sequence u = norm(x) (L, d_model) with everything that happens to it in the block."""
 
     def initial_state(self, batch: int) -> MixerState:
         """Nothing seen yet."""
@@ -79,14 +88,23 @@ class Mamba(Block):
         self.out_proj = nn.Linear(D, settings.d_model, bias=False)
 
     def forward(
-        self, u: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
+        self,
+        x: Tensor,
+        norm: nn.RMSNorm,
+        state: MixerState | None = None,
+        *,
+        carry: bool = False,
+        backend: str = "auto",
     ) -> tuple[Tensor, MixerState | None]:
         """See `Block.forward`; the gate is applied inside the scan."""
-        x, z = self.in_proj(u).chunk(2, dim=-1)
-        past = x if state is None else torch.cat([state.conv, x], dim=1)
-        x = self._convolve(past, backend)[:, past.shape[1] - x.shape[1] :]
-        y, h = self.scan(x, z, None if state is None else state.h, carry=carry, backend=backend)
-        return self.out_proj(y), None if h is None else MixerState(self._newest(past), h)
+        u, z, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=2, eps=norm.eps or 0.0, backend=backend)
+        past = u if state is None else torch.cat([state.conv, u], dim=1)
+        taps, bias = self.conv1d.weight.squeeze(1), cast(Tensor, self.conv1d.bias)
+        u, *projected = (t[:, past.shape[1] - z.shape[1] :] for t in self.convolve(past, taps, bias, backend=backend))
+        h0 = None if state is None else state.h
+        y, h = self.scan(u, z, h0, carry=carry, backend=backend, projected=projected)
+        x = linear_add(y, self.out_proj.weight, x, backend=backend)
+        return x, None if h is None else MixerState(self._newest(past), h)
 
     def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
         """See `Block.step`: the convolution is a dot product with the newest d_conv inputs."""
@@ -104,13 +122,8 @@ class Mamba(Block):
         y, record = self.explain(x)
         return self.out_proj(y * F.silu(z)), record
 
-    def _convolve(self, x: Tensor, backend: str) -> Tensor:
-        """SiLU of the causal depthwise convolution: (batch, L, D) -> the same."""
-        y: Tensor = causal_conv1d(x, self.conv1d.weight, self.conv1d.bias, activation="silu", backend=backend)
-        return y
-
     def _taps(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The same by definition: d_conv inputs (..., D), oldest first, each times its tap."""
+        """SiLU of the convolution by definition: d_conv inputs (..., D), oldest first, each times its tap."""
         y = torch.stack([x * tap for x, tap in zip(inputs, self.conv1d.weight[:, 0].mT, strict=True)]).sum(0)
         return F.silu(y + cast(Tensor, self.conv1d.bias))
 
@@ -132,11 +145,18 @@ class Plain(Block):
         self.out_proj = nn.Linear(settings.D, settings.d_model, bias=False)
 
     def forward(
-        self, u: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
+        self,
+        x: Tensor,
+        norm: nn.RMSNorm,
+        state: MixerState | None = None,
+        *,
+        carry: bool = False,
+        backend: str = "auto",
     ) -> tuple[Tensor, MixerState | None]:
         """See `Block.forward`."""
-        y, h = self.scan(u, None, None if state is None else state.h, carry=carry, backend=backend)
-        return self.out_proj(F.gelu(y)), None if h is None else MixerState(u[:, :0], h)
+        y, h = self.scan(norm(x), None, None if state is None else state.h, carry=carry, backend=backend)
+        x = linear_add(F.gelu(y), self.out_proj.weight, x, backend=backend)
+        return x, None if h is None else MixerState(x[:, :0], h)
 
     def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
         """See `Block.step`."""

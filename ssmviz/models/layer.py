@@ -8,11 +8,13 @@ Sizes: D channels, N states a channel, L positions.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from kernels import causal_conv1d
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
 
@@ -39,13 +41,25 @@ class Layer(nn.Module, ABC):
     def reset_parameters(self) -> None:
         """Set the parameters that are this module's own (children have set theirs before)."""
 
+    def convolve(self, x: Tensor, taps: Tensor, bias: Tensor, *, backend: str) -> tuple[Tensor, ...]:
+        """SiLU of the causal convolution of x (batch, L, D) with taps (D, d_conv), and `projected` for `scan`."""
+        return (causal_conv1d(x, taps, bias, activation="silu", backend=backend),)
+
     @abstractmethod
     def scan(
-        self, x: Tensor, z: Tensor | None, h0: Tensor | None, *, carry: bool, backend: str
+        self,
+        x: Tensor,
+        z: Tensor | None,
+        h0: Tensor | None,
+        *,
+        carry: bool,
+        backend: str,
+        projected: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """The whole sequence, fast: x, z (batch, L, D), h0 (batch, D, N) -> y (batch, L, D) and, to carry, h_L.
 
-        y contains D_skip x and, when z is given, the gate: y * silu(z).
+        y contains D_skip x and, when z is given, the gate: y * silu(z). `projected` is what `convolve` has already
+        made of x.
         """
 
     @abstractmethod

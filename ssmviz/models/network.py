@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kernels.layers import answer_loss, embed
 from ssmviz.models.blocks import Block, MixerState
 from ssmviz.traces import LayerTrace, NetworkTrace
 
@@ -39,8 +40,8 @@ class ResidualLayer(nn.Module):
         self, x: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
     ) -> tuple[Tensor, MixerState | None]:
         """For x (batch, L, d_model); state and carry as in `Block.forward`."""
-        y, state = self.mixer(self.norm(x), state, carry=carry, backend=backend)
-        return x + y, state
+        out: tuple[Tensor, MixerState | None] = self.mixer(x, self.norm, state, carry=carry, backend=backend)
+        return out
 
     def step(self, x: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
         """For x (batch, d_model)."""
@@ -79,10 +80,14 @@ class Network(nn.Module):
 
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
         """Logits (batch, T, vocab), or of the last `last` positions only, which is all that the tasks ask."""
-        x = self._embed(tokens)
-        for layer in self._each():
-            x, _ = layer(x, backend=self.backend)
+        x = self._residual_stream(tokens)
         return self._head(x if last is None else x[:, -last:])
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of what should be said at the last k positions: tokens (batch, T), targets (batch, k)."""
+        x = self._residual_stream(tokens)
+        gain, head = self.norm_f.weight, self.lm_head.weight
+        return answer_loss(x, gain, head, targets, eps=EPS, backend=self.backend)
 
     @torch.no_grad()
     def forward_chunks(self, tokens: Tensor, chunk: int = 2048, *, last: int = 1) -> Tensor:
@@ -142,12 +147,12 @@ class Network(nn.Module):
         """The continuous system of every layer, (D, N), complex for S4D."""
         return tuple(layer.mixer.A().cpu().numpy() for layer in self._each())
 
-    def _embed(self, tokens: Tensor) -> Tensor:
-        """A row of the embedding for each token; a product on CUDA, where the gradient of a lookup sorts all tokens."""
-        if not (tokens.is_cuda and torch.is_grad_enabled()):
-            return cast(Tensor, self.embedding(tokens))
-        one_hot = tokens[..., None] == torch.arange(self.embedding.num_embeddings, device=tokens.device)
-        return one_hot.to(self.embedding.weight.dtype) @ self.embedding.weight
+    def _residual_stream(self, tokens: Tensor) -> Tensor:
+        """(batch, T, d_model) before the last norm."""
+        x = embed(tokens, self.embedding.weight, backend=self.backend)
+        for layer in self._each():
+            x, _ = layer(x, backend=self.backend)
+        return x
 
     def _head(self, x: Tensor) -> Tensor:
         logits: Tensor = self.lm_head(self.norm_f(x))

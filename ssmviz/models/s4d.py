@@ -13,6 +13,7 @@ states and no factor 2.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,7 +75,14 @@ class S4D(Layer):
         return real if self.A_imag is None else torch.complex(real, self.A_imag)
 
     def scan(
-        self, x: Tensor, z: Tensor | None, h0: Tensor | None, *, carry: bool, backend: str
+        self,
+        x: Tensor,
+        z: Tensor | None,
+        h0: Tensor | None,
+        *,
+        carry: bool,
+        backend: str,
+        projected: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """Convolution by FFT, whatever the scan backend; a carried state adds its own decaying answer."""
         L = x.shape[1]

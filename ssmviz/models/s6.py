@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels import selective_scan
+from kernels.layers import conv_project, project
 from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
 from ssmviz.settings import ModelSettings
 
@@ -42,14 +44,24 @@ class S6(Layer):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """From x (..., D): Delta before bias and softplus (..., D), B (..., N), C (..., N)."""
-        dt, B, C = self.x_proj(x).split([self.dt_rank, self.settings.N, self.settings.N], dim=-1)
-        return F.linear(dt, self.dt_proj.weight), B, C
+        return project(x, self.x_proj.weight, self.dt_proj.weight)
+
+    def convolve(self, x: Tensor, taps: Tensor, bias: Tensor, *, backend: str) -> tuple[Tensor, ...]:
+        """See `Layer.convolve`; a GPU multiplies what it has just convolved."""
+        return conv_project(x, taps, bias, self.x_proj.weight, self.dt_proj.weight, backend=backend)
 
     def scan(
-        self, x: Tensor, z: Tensor | None, h0: Tensor | None, *, carry: bool, backend: str
+        self,
+        x: Tensor,
+        z: Tensor | None,
+        h0: Tensor | None,
+        *,
+        carry: bool,
+        backend: str,
+        projected: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """One call of the selective scan, which adds bias, softplus, D_skip and the gate on its way."""
-        delta_raw, B, C = self.project(x)
+        delta_raw, B, C = projected or self.project(x)
         out = selective_scan(
             x,
             delta_raw,

@@ -12,7 +12,7 @@ from typing import Any
 from ssmviz import frames
 from ssmviz.runs.records import ACTIVE, MetricKind, RunRow, State
 from ssmviz.runs.store import Store
-from ssmviz.traces import Checkpoint, Diverged, Evaluation, Event, Finished, Frame, Rung, Started, Step
+from ssmviz.traces import Checkpoint, Diverged, Evaluation, Event, Finished, Frame, Note, Rung, Started, Step
 
 FLUSH_SECONDS = 0.2
 LOSSES = 1000  # steps whose loss is kept one by one; then half of them, a quarter, ... in every doubling
@@ -64,6 +64,8 @@ class Recorder:
                 self._seconds = event.seconds
                 scores = {"token_accuracy": event.token_accuracy, "sequence_accuracy": event.sequence_accuracy}
                 self._write(lambda: self._note(**scores))
+            case Note():
+                self.say(event.text)
             case Rung():
                 self._add("rung", event)
             case Diverged():

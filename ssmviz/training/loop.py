@@ -20,6 +20,7 @@ from ssmviz.traces import (
     Event,
     Finished,
     Frame,
+    Note,
     Probe,
     Save,
     Started,
@@ -84,6 +85,8 @@ class Training:
             yield self._evaluation()
         while self.done < self.settings.optim.steps:
             yield self._step()
+            while self.stepper.news:
+                yield Note(self.done, self.stepper.news.pop(0))
             if (bad := self._divergence()) is not None:
                 yield bad
                 return

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ssmviz.settings import OptimSettings
 
 MUON = ("in_proj.weight", "out_proj.weight", "x_proj.weight")
-BETAS = (0.9, 0.95)  # AdamW
+BETAS, EPS = (0.9, 0.95), 1e-8  # AdamW
 MOMENTUM = 0.95  # Muon
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: steepest at 0 that stays near 1 after five turns
 TURNS = 5
@@ -136,7 +136,7 @@ def _adamw(named: Mapping[str, Tensor], weight_decay: float, lr: Tensor) -> torc
         {"params": [p for n, p in named.items() if decays(n, p)], "weight_decay": weight_decay},
         {"params": [p for n, p in named.items() if not decays(n, p)], "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=BETAS, fused=True)
+    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=BETAS, eps=EPS, fused=True)
     for p in named.values():  # torch makes the state at the first step; a checkpoint needs it before
         optimiser.state[p] = {
             "step": torch.zeros((), dtype=torch.float32, device=p.device),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from ssmviz.settings import TrainSettings
-from ssmviz.traces import Diverged, Evaluation, Event, Finished, Rung, Started, Step
+from ssmviz.traces import Diverged, Evaluation, Event, Finished, Note, Rung, Started, Step
 
 REDRAW_SECONDS = 0.1
 PLAIN_LINES = 10  # of progress, where the output is not a terminal
@@ -52,6 +52,8 @@ class Screen:
                 self.say(_opening(result, event))
             case Evaluation():
                 result.evaluation, result.seconds = event, event.seconds
+            case Note():
+                self.say(f"{result.label}: {event.text}")
             case Rung():
                 result.rungs.append(event)
             case Diverged():

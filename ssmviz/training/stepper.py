@@ -21,6 +21,7 @@ class Stepper(Protocol):
     grad_norm: Tensor  # () of the newest step, before clipping
     loss_sum: Tensor  # () since the loop last set it to zero
     good: Tensor  # () int, steps in a row, from the first, whose loss and gradient were numbers
+    news: list[str]  # what people should know of the steps so far; the loop takes it away
 
     def step(self, tokens: Tensor, targets: Tensor, factor: float) -> Tensor:
         """One update from tokens (batch, T) and targets (batch, k); learning rates times `factor`. The loss."""
@@ -40,6 +41,7 @@ class EagerStepper:
         self.grad_norm = torch.zeros((), device=device)
         self.loss_sum = torch.zeros((), device=device, dtype=torch.float64)
         self.good = torch.zeros((), device=device, dtype=torch.int64)
+        self.news: list[str] = []
         self._steps = torch.zeros((), device=device, dtype=torch.int64)
 
     def step(self, tokens: Tensor, targets: Tensor, factor: float) -> Tensor:
@@ -52,7 +54,7 @@ class EagerStepper:
         """All of a step that happens on the device."""
         for p in self.parameters:
             p.grad = None
-        loss = answer_loss(self.network(tokens, last=targets.shape[1]), targets)
+        loss = self.network.loss(tokens, targets)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.clip, foreach=True)
         self.optimiser.step()

@@ -52,7 +52,8 @@ def test_an_unused_output_has_no_gradient_to_give():
 
 
 @pytest.mark.parametrize(
-    ("batch", "L", "D", "N", "R", "taps"), [(2, 5, 3, 2, 2, 4), (1, 1, 1, 1, 1, 1), (2, 70, 20, 5, 3, 4), (1, 20, 16, 4, 8, 8)]
+    ("batch", "L", "D", "N", "R", "taps"),
+    [(2, 5, 3, 2, 2, 4), (1, 1, 1, 1, 1, 1), (2, 70, 20, 5, 3, 4), (1, 20, 16, 4, 8, 8)],
 )
 def test_convolution_and_what_s6_makes_of_it_equal_their_composition(batch, L, D, N, R, taps):
     inputs = {
@@ -67,7 +68,9 @@ def test_a_half_of_a_wider_matrix_is_convolved_in_place():
     rest = [t.float() for t in (randn(12, 4), randn(12), randn(6, 12), randn(12, 2))]
     half = wide[..., 12:]
     for found, wanted in zip(
-        triton_conv_project.conv_project(half, *rest), triton_conv_project.conv_project(half.contiguous(), *rest), strict=True
+        triton_conv_project.conv_project(half, *rest),
+        triton_conv_project.conv_project(half.contiguous(), *rest),
+        strict=True,
     ):
         assert torch.equal(found, wanted)
 

@@ -1,0 +1,113 @@
+"""What stands around the scan in a small network: plain PyTorch, and where a Triton kernel fuses it, that.
+
+Every function reads as the composition that it is; on CUDA, at widths that one program can hold, the same mathematics
+runs in one or two kernels (files `triton_linear`, `triton_conv_project`, `triton_ends`).
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels.backends import load_conv, resolve
+
+
+def norm_linear(
+    x: Tensor, gain: Tensor, weight: Tensor, *, parts: int, eps: float, backend: str = "auto"
+) -> tuple[Tensor, ...]:
+    """RMSNorm, then a projection cut into equal parts.
+
+    Args:
+        x: (..., K) the residual stream.
+        gain: (K,) of the norm.
+        weight: (parts * D, K).
+        parts: how many outputs.
+        eps: of the norm.
+        backend: of the scan beside it, see `kernels.resolve`.
+
+    Returns:
+        The parts, each (..., D), and x itself: who goes on with that x lets both gradients be added on the way.
+    """
+    if _fused(backend, x):
+        from kernels import triton_linear
+
+        if triton_linear.fits(weight, parts):
+            return triton_linear.norm_linear(x, gain, weight, parts=parts, eps=eps)
+    return *F.linear(F.rms_norm(x, gain.shape, gain, eps), weight).chunk(parts, dim=-1), x
+
+
+def linear_add(y: Tensor, weight: Tensor, residual: Tensor, *, backend: str = "auto") -> Tensor:
+    """The sum residual + weight y: y (..., D), weight (K, D), residual (..., K)."""
+    if _fused(backend, y):
+        from kernels import triton_linear
+
+        if triton_linear.fits(weight, 1):
+            return triton_linear.linear_add(y, weight, residual)
+    return residual + F.linear(y, weight)
+
+
+def conv_project(
+    x: Tensor, taps: Tensor, bias: Tensor, x_proj: Tensor, dt_proj: Tensor, *, backend: str = "auto"
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Causal convolution with SiLU, and what S6 makes of its output u.
+
+    Args:
+        x: (batch, L, D).
+        taps: (D, taps) of the convolution, the last one meets the newest input.
+        bias: (D,) of the convolution.
+        x_proj: (R + 2N, D), rows of dt, B and C.
+        dt_proj: (D, R).
+        backend: of the scan beside it, see `kernels.resolve`.
+
+    Returns:
+        u (batch, L, D), Delta before bias and softplus (batch, L, D), B and C (batch, L, N).
+    """
+    if _fused(backend, x):
+        from kernels import triton_conv_project
+
+        if triton_conv_project.fits(taps, x_proj):
+            return triton_conv_project.conv_project(x, taps, bias, x_proj, dt_proj)
+    u = load_conv(resolve(backend, x.device, x.dtype)[0], taps.shape[1])(x, taps, bias, silu=True)
+    return u, *project(u, x_proj, dt_proj)
+
+
+def project(u: Tensor, x_proj: Tensor, dt_proj: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """From u (..., D): Delta before bias and softplus (..., D), B (..., N), C (..., N)."""
+    R = dt_proj.shape[1]
+    N = (x_proj.shape[0] - R) // 2
+    dt, B, C = F.linear(u, x_proj).split([R, N, N], dim=-1)
+    return F.linear(dt, dt_proj), B, C
+
+
+def embed(tokens: Tensor, weight: Tensor, *, backend: str = "auto") -> Tensor:
+    """Row tokens of weight (vocab, K): (...) -> (..., K)."""
+    if _fused(backend, weight):
+        from kernels import triton_ends
+
+        if triton_ends.fits(weight):
+            return triton_ends.embed(tokens, weight)
+    return F.embedding(tokens, weight)
+
+
+def answer_loss(x: Tensor, gain: Tensor, head: Tensor, targets: Tensor, *, eps: float, backend: str = "auto") -> Tensor:
+    """Mean cross-entropy of the last k positions: RMSNorm, head, softmax.
+
+    Args:
+        x: (batch, L, K) the residual stream.
+        gain: (K,) of the norm.
+        head: (vocab, K).
+        targets: (batch, k) tokens that should be said at the last k positions, every one of them asked.
+        eps: of the norm.
+        backend: of the scan beside it, see `kernels.resolve`.
+    """
+    if _fused(backend, x):
+        from kernels import triton_ends
+
+        if triton_ends.fits(head):
+            return triton_ends.answer_loss(x, gain, head, targets, eps=eps)
+    asked = F.rms_norm(x[:, -targets.shape[1] :], gain.shape, gain, eps)
+    return F.cross_entropy(F.linear(asked, head).flatten(0, 1), targets.flatten())
+
+
+def _fused(backend: str, x: Tensor) -> bool:
+    return resolve(backend, x.device, x.dtype)[0] == "triton"

@@ -1,0 +1,263 @@
+# ruff: noqa: ANN001, ANN201, ANN202, D403 - Triton compiles the device functions from their arguments
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+"""Projections of narrow networks on CUDA, with what stands around them: RMSNorm before, the residual sum after.
+
+A matrix of a small network fits into a multiprocessor, so one program reads a block of rows once and does everything
+with it. The backward makes the gradients of rows and matrix in one pass; each program leaves its part of the
+matrix' gradient, and one sum adds the parts in a fixed order.
+
+Products are those of tensor cores in three parts (tf32x3), which is float32 but for the last bit or two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+PRECISION = "tf32x3"
+MAX_WIDTH = 128  # of a row, and of a part of the outputs
+MAX_MATRIX = 16_384  # elements whose gradient a program holds
+ROWS, WARPS = 32, 4  # of a program of the backward
+CUT = 64  # columns of a product's inner sum at once
+
+
+@triton.jit
+def high_part(v):
+    """The leading 11 bits of every number, which a tensor core keeps."""
+    return (v.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def product(a, b, PRECISION: tl.constexpr):
+    """a b on tensor cores; in three parts ("tf32x3") nothing is lost but the product of what both had left over."""
+    if PRECISION == "tf32x3":
+        a_high, b_high = high_part(a), high_part(b)
+        ab = tl.dot(a - a_high, b_high, input_precision="tf32")
+        ab = tl.dot(a_high, b - b_high, ab, input_precision="tf32")
+        return tl.dot(a_high, b_high, ab, input_precision="tf32")
+    else:
+        return tl.dot(a, b, input_precision=PRECISION)
+
+
+@triton.jit
+def inverse_rms(x, width: tl.constexpr, eps):
+    """1 / sqrt(mean of squares + eps) of every row; columns beyond `width` are zero."""
+    return tl.rsqrt(tl.sum(x * x, axis=1) / width + eps)
+
+
+@triton.jit
+def load_rows(x, m, k, rows, width: tl.constexpr):
+    """[M, K] of a dense matrix, zero outside."""
+    return tl.load(x + m[:, None] * width + k[None, :], mask=(m < rows)[:, None] & (k < width)[None, :], other=0.0)
+
+
+@triton.jit(do_not_specialize=["rows"])
+def projection_forward(
+    x, gain, weight, residual, y, rows, eps,
+    K: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, COLUMNS: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """y (PARTS, rows, PART) = norm(x) (rows, K) times weight (PARTS * PART, K) transposed, plus residual."""
+    m = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    o = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    k = tl.arange(0, PK)
+    x_mk = load_rows(x, m, k, rows, K)
+    if gain is not None:
+        x_mk *= inverse_rms(x_mk, K, eps)[:, None] * tl.load(gain + k, mask=k < K, other=0.0)[None, :]
+    w_ok = load_rows(weight, o, k, PARTS * PART, K)
+    y_mo = product(x_mk, tl.trans(w_ok), PRECISION)
+    inside = (m < rows)[:, None] & (o < PARTS * PART)[None, :]
+    if residual is not None:
+        y_mo += tl.load(residual + m[:, None] * PART + o[None, :], mask=inside, other=0.0)
+    tl.store(y + (o // PART)[None, :] * rows * PART + m[:, None] * PART + (o % PART)[None, :], y_mo, mask=inside)
+
+
+@triton.jit
+def _times_weight(dn, dy, weight, m, k, rows, K: tl.constexpr, PART: tl.constexpr, CUT: tl.constexpr,
+                  PRECISION: tl.constexpr):  # fmt: skip
+    """dn + dy (rows, PART) times weight (PART, K), CUT columns at a time: registers are scarce."""
+    for first in tl.range(0, PART, CUT, num_stages=1):
+        o = first + tl.arange(0, CUT)
+        dn += product(load_rows(dy, m, o, rows, PART), load_rows(weight, o, k, PART, K), PRECISION)
+    return dn
+
+
+@triton.jit
+def _row_gradient(
+    x, gain, weight, dy, dy_second, dresidual, dx, dgain, rows, eps, first, step,
+    K: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, CUT: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """dx of every step-th block of rows from `first` on, and what these add to dgain."""
+    k = tl.arange(0, PK)
+    dg = tl.zeros((PK,), tl.float32)
+    for block in tl.range(first, tl.cdiv(rows, ROWS), step, num_stages=1):
+        m = block * ROWS + tl.arange(0, ROWS)
+        dn = _times_weight(tl.zeros((ROWS, PK), tl.float32), dy, weight, m, k, rows, K, PART, CUT, PRECISION)
+        if PARTS == 2:
+            dn = _times_weight(dn, dy_second, weight + PART * K, m, k, rows, K, PART, CUT, PRECISION)
+        if gain is not None:
+            x_mk = load_rows(x, m, k, rows, K)
+            r = inverse_rms(x_mk, K, eps)[:, None]
+            x_mk *= r
+            dg += tl.sum(dn * x_mk, axis=0)
+            dn *= tl.load(gain + k, mask=k < K, other=0.0)[None, :]
+            dn = r * (dn - x_mk * (tl.sum(dn * x_mk, axis=1) / K)[:, None])
+        if dresidual is not None:
+            dn += load_rows(dresidual, m, k, rows, K)
+        tl.store(dx + m[:, None] * K + k[None, :], dn, mask=(m < rows)[:, None] & (k < K)[None, :])
+    if gain is not None:
+        tl.store(dgain + k, dg, mask=k < K)
+
+
+@triton.jit
+def _weight_gradient(
+    x, gain, dy, dweight, rows, eps, first, step,
+    K: tl.constexpr, PART: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """What every step-th block of rows from `first` on adds to dweight (PART, K)."""
+    k, o = tl.arange(0, PK), tl.arange(0, PO)
+    dw = tl.zeros((PO, PK), tl.float32)
+    for block in tl.range(first, tl.cdiv(rows, ROWS), step, num_stages=1):
+        m = block * ROWS + tl.arange(0, ROWS)
+        n_mk = load_rows(x, m, k, rows, K)
+        if gain is not None:
+            n_mk *= inverse_rms(n_mk, K, eps)[:, None] * tl.load(gain + k, mask=k < K, other=0.0)[None, :]
+        dw += product(tl.trans(load_rows(dy, m, o, rows, PART)), n_mk, PRECISION)
+    tl.store(dweight + o[:, None] * K + k[None, :], dw, mask=(o < PART)[:, None] & (k < K)[None, :])
+
+
+@triton.jit(do_not_specialize=["rows"])
+def projection_backward(
+    x, gain, weight, dy, dy_second, dresidual, dx, partial, rows, eps,
+    K: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, CUT: tl.constexpr, PRECISION: tl.constexpr,
+):  # fmt: skip
+    """Side by side: gradients of rows, and of each part of the matrix. Partial sums (programs, dweight and dgain)."""
+    first, step = tl.program_id(0).to(tl.int64), tl.num_programs(0)
+    partial += first * (PARTS * PART * K + (0 if gain is None else K))
+    if tl.program_id(1) == 0:
+        _row_gradient(
+            x, gain, weight, dy, dy_second, dresidual, dx, partial + PARTS * PART * K, rows, eps, first, step,
+            K, PART, PARTS, ROWS, PK, CUT, PRECISION,
+        )  # fmt: skip
+    elif tl.program_id(1) == 1:
+        _weight_gradient(x, gain, dy, partial, rows, eps, first, step, K, PART, ROWS, PK, PO, PRECISION)
+    else:
+        _weight_gradient(
+            x, gain, dy_second, partial + PART * K, rows, eps, first, step, K, PART, ROWS, PK, PO, PRECISION
+        )
+
+
+def forward(
+    x: Tensor, gain: Tensor | None, weight: Tensor, residual: Tensor | None, *, parts: int, eps: float
+) -> Tensor:
+    """(parts, rows, outputs / parts) of x (rows, K)."""
+    (rows, K), outputs = x.shape, weight.shape[0]
+    part = outputs // parts
+    y = x.new_empty(parts, rows, part)
+    step, columns = (64, min(padded(outputs), 128)) if rows >= 8192 else (32, min(padded(outputs), 64))
+    projection_forward[ceil(rows, step), ceil(outputs, columns)](
+        x, gain, weight, residual, y, rows, eps,
+        K=K, PART=part, PARTS=parts, ROWS=step, PK=padded(K), COLUMNS=columns, PRECISION=PRECISION, num_warps=WARPS,
+    )  # fmt: skip
+    return y
+
+
+def backward(
+    x: Tensor, gain: Tensor | None, weight: Tensor, dy: tuple[Tensor, ...], dresidual: Tensor | None, *, eps: float
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Gradients of x (plus dresidual), weight and gain from those of the parts, each (rows, outputs / parts)."""
+    (rows, K), outputs = x.shape, weight.shape[0]
+    dx, part = torch.empty_like(x), outputs // len(dy)
+    programs = min(ceil(rows, ROWS), ceil(2 * multiprocessors(x.device), 1 + len(dy)))
+    partial = x.new_empty(programs, outputs * K + (0 if gain is None else K))
+    projection_backward[programs, 1 + len(dy)](
+        x, gain, weight, dy[0], dy[-1], dresidual, dx, partial, rows, eps,
+        K=K, PART=part, PARTS=len(dy), ROWS=ROWS, PK=padded(K), PO=padded(part), CUT=min(CUT, padded(part)),
+        PRECISION=PRECISION, num_warps=WARPS,
+    )  # fmt: skip
+    total = partial.sum(0)
+    return dx, total[: outputs * K].view(outputs, K), None if gain is None else total[outputs * K :]
+
+
+class _NormLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: Tensor, weight: Tensor, parts: int, eps: float) -> tuple[Tensor, ...]:
+        rows = x.reshape(-1, x.shape[-1])
+        ctx.save_for_backward(rows, gain, weight)
+        ctx.eps = eps
+        ctx.set_materialize_grads(False)
+        y = forward(rows, gain, weight, None, parts=parts, eps=eps)
+        return *(part.view(*x.shape[:-1], -1) for part in y), x.view_as(x)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        rows, gain, weight = ctx.saved_tensors
+        *dy, dresidual = grads
+        shape = next(g.shape for g in grads if g is not None)[:-1]
+        part = weight.shape[0] // len(dy)
+        dense = tuple(rows.new_zeros(len(rows), part) if g is None else _rows(g) for g in dy)
+        extra = None if dresidual is None else _rows(dresidual)
+        dx, dweight, dgain = backward(rows, gain, weight, dense, extra, eps=ctx.eps)
+        return dx.view(*shape, -1), dgain, dweight, None, None
+
+
+class _LinearAdd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
+        rows = _rows(y)
+        ctx.save_for_backward(rows, weight)
+        return forward(rows, None, weight, _rows(residual), parts=1, eps=0.0).view(residual.shape)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        rows, weight = ctx.saved_tensors
+        dy, dweight, _ = backward(rows, None, weight, (_rows(grad),), None, eps=0.0)
+        return dy.view(*grad.shape[:-1], -1), dweight, grad
+
+
+def fits(weight: Tensor, parts: int) -> bool:
+    """Whether a program can hold this matrix (outputs, K) and its gradient."""
+    outputs, K = weight.shape
+    part = outputs // parts
+    narrow = max(K, part) <= MAX_WIDTH and parts * padded(part) * padded(K) <= MAX_MATRIX
+    return parts <= 2 and narrow and weight.dtype == torch.float32
+
+
+def norm_linear(x: Tensor, gain: Tensor, weight: Tensor, *, parts: int, eps: float) -> tuple[Tensor, ...]:
+    """`kernels.norm_linear` on CUDA for matrices that `fits` accepts."""
+    out: tuple[Tensor, ...] = _NormLinear.apply(x.contiguous(), gain, weight.contiguous(), parts, eps)
+    return out
+
+
+def linear_add(y: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
+    """`kernels.linear_add` on CUDA for matrices that `fits` accepts."""
+    out: Tensor = _LinearAdd.apply(y, weight.contiguous(), residual)
+    return out
+
+
+def padded(n: int) -> int:
+    """The power of two that a product on tensor cores takes for n."""
+    return max(16, 1 << (n - 1).bit_length())
+
+
+def ceil(a: int, b: int) -> int:
+    """a / b, rounded up."""
+    return -(-a // b)
+
+
+def multiprocessors(device: torch.device) -> int:
+    """How many programs run side by side."""
+    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 2
+
+
+def _rows(t: Tensor) -> Tensor:
+    return t.reshape(-1, t.shape[-1]).contiguous()

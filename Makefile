@@ -31,7 +31,7 @@ setup-dev: $(DEV) ## the same for tests and checks, with a browser
 
 run: setup ## start the app and print its address
 	@$(BIN)/python -m ssmviz.port $(PORT)
-	$(BIN)/streamlit run app.py --server.port $(PORT) $(ARGS)
+	@$(BIN)/streamlit run app.py --server.port $(PORT) $(ARGS)
 
 test: setup-dev ## the default tests, browser included
 	$(BIN)/pytest -n 2 -m "not slow and not gpu"

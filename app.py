@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ssmviz.live import server
 from ssmviz.widgets import services, train_panel  # noqa: F401 - what pages need, loaded before gc.freeze
 
 SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages/` it would break first-hit deep links
@@ -18,14 +19,16 @@ SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """A launcher for as long as the server lives; all work is saved and ended when it stops."""
-    await asyncio.to_thread(services.client().attach)
-    gc.collect()
-    gc.freeze()  # Streamlit collects after every run: this makes that cheap
-    try:
-        yield
-    finally:
-        services.live().hub.close()
-        await asyncio.to_thread(services.client().shutdown)
+    server.send_at_once()
+    with server.quiet_end():
+        await asyncio.to_thread(services.client().attach)
+        gc.collect()
+        gc.freeze()  # Streamlit collects after every run: this makes that cheap
+        try:
+            yield
+        finally:
+            services.live().hub.close()
+            await asyncio.to_thread(services.client().shutdown)
 
 
-app = st.App(SITE, routes=services.live().routes(), lifespan=lifespan)
+app = st.App(SITE, routes=services.live().routes(services.base_path()), lifespan=lifespan)

@@ -45,16 +45,16 @@ class Live:
         self.library = library
         self.hub = Hub()
 
-    def routes(self) -> list[BaseRoute]:
-        """For `st.App(routes=...)`."""
+    def routes(self, base: str = "") -> list[BaseRoute]:
+        """For `st.App(routes=...)`, below `base` ("" or "/lab")."""
         return [
-            Route("/api/experiments", answering(self.experiments)),
-            Route("/api/experiments/{id:path}/control", answering(self.control), methods=["POST"]),
-            WebSocketRoute("/api/experiments/{id:path}/live", self.live),
-            Route("/api/experiments/{id:path}", answering(self.delete), methods=["DELETE"]),
-            Route("/api/experiments/{id:path}", answering(self.experiment)),
-            Route("/api/runs/{id:path}/frames", answering(self.frames)),
-            Route("/api/assets/{version}/{name}", answering(asset)),
+            Route(f"{base}/api/experiments", answering(self.experiments)),
+            Route(f"{base}/api/experiments/{{id:path}}/control", answering(self.control), methods=["POST"]),
+            WebSocketRoute(f"{base}/api/experiments/{{id:path}}/live", self.live),
+            Route(f"{base}/api/experiments/{{id:path}}", answering(self.delete), methods=["DELETE"]),
+            Route(f"{base}/api/experiments/{{id:path}}", answering(self.experiment)),
+            Route(f"{base}/api/runs/{{id:path}}/frames", answering(self.frames)),
+            Route(f"{base}/api/assets/{{version}}/{{name}}", answering(asset)),
         ]
 
     async def experiments(self, request: Request) -> Response:

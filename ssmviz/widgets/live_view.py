@@ -56,7 +56,7 @@ def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: boo
     st.caption(provenance(services.library().view(experiment).summary()))
     data = {
         "experiment": experiment,
-        "base": _base(),
+        "base": services.base_path(),
         "assets": f"/api/assets/{assets_version()}/",
         "autoplay": autoplay,
         "controls": controls,
@@ -92,8 +92,3 @@ def _open(key: str) -> None:
     asked = getattr(st.session_state[key], "open", None)
     if isinstance(asked, str):
         st.query_params["run"] = asked
-
-
-def _base() -> str:
-    path = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{path}" if path else ""

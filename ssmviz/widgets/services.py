@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import streamlit as st
+
 from ssmviz.live.routes import Live
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
@@ -29,3 +31,9 @@ def library() -> Library:
 def live() -> Live:
     """The routes that the component speaks to."""
     return Live(client(), library())
+
+
+def base_path() -> str:
+    """What addresses of this server begin with: "" or, with server.baseUrlPath, "/lab"."""
+    path = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""

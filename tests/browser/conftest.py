@@ -49,11 +49,13 @@ def browser_type_launch_args() -> dict[str, Any]:
 class App:
     """A running app."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, *, base: str = "") -> None:
+        self.home, self.port, self.base = home, free_port(), base
         self.log = home / "log.txt"
         home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        if base:
+            command += ["--server.baseUrlPath", base.strip("/")]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": str(home)}, stdout=log, stderr=subprocess.STDOUT
@@ -62,7 +64,7 @@ class App:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"http://localhost:{self.port}{self.base}"
 
     def is_healthy(self) -> bool:
         try:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ssmviz.runs.store import Store
-from tests.browser.conftest import LONG, ROOT, App, Lab
+from tests.browser.conftest import LONG, ROOT, SMALL, App, Lab
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +42,18 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page(page, tmp_path):
         app.stop()
 
 
+def test_the_lab_works_below_a_base_path(page, tmp_path):
+    app = App(tmp_path / "home", base="/course/ssm")
+    try:
+        lab = Lab(page, app).open("/")
+        lab.wait("state", "replay")
+        lab.open("/", **SMALL).train()
+        lab.wait("newest", 60)
+        assert lab.errors == []
+    finally:
+        app.stop()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_killed_app_loses_nothing_and_a_clean_stop_leaves_nothing(page, tmp_path):
     app = App(tmp_path / "home")
@@ -60,6 +72,8 @@ def test_a_killed_app_loses_nothing_and_a_clean_stop_leaves_nothing(page, tmp_pa
     assert {row.attempt for row in Store(tmp_path / "home").runs_of(run)} == {1}  # it went on, nothing began anew
 
     again.stop(signal.SIGINT)
+    assert again.process.returncode == 0
+    assert "Abort" not in again.log.read_text()
     again.wait(lambda: processes(again) == [])
     assert {row.state for row in Store(tmp_path / "home").runs_of(run)} == {"interrupted"}
 

@@ -109,5 +109,16 @@ def answer_loss(x: Tensor, gain: Tensor, head: Tensor, targets: Tensor, *, eps: 
     return F.cross_entropy(F.linear(asked, head).flatten(0, 1), targets.flatten())
 
 
+def impulse_response(
+    log_dt: Tensor, log_A_real: Tensor, A_imag: Tensor | None, C: Tensor, D_skip: Tensor, L: int, *, backend: str
+) -> Tensor | None:
+    """The convolution kernel of S4D (D, L), fused (see `triton_s4d`); None where that does not run."""
+    if not _fused(backend, log_dt):
+        return None
+    from kernels import triton_s4d
+
+    return triton_s4d.impulse_response(log_dt, log_A_real, A_imag, C, D_skip, L)
+
+
 def _fused(backend: str, x: Tensor) -> bool:
     return resolve(backend, x.device, x.dtype)[0] == "triton"

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kernels.layers import impulse_response
 from ssmviz.models.convolution import causal_convolution, expm1, power, real_product
 from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
 from ssmviz.models.poles import initial_poles
@@ -85,16 +86,19 @@ class S4D(Layer):
         projected: Sequence[Tensor] = (),
     ) -> tuple[Tensor, Tensor | None]:
         """Convolution by FFT, whatever the scan backend; a carried state adds its own decaying answer."""
-        L = x.shape[1]
-        A, delta = self.A(), self.log_dt.exp()
-        powers = self._powers(delta[:, None] * A, L)
-        B_bar = expm1(powers.rate) / A
-        K = self._answers(self._read_out() * B_bar, powers, L)
-        K = torch.cat([K[:, :1] + self.D[:, None], K[:, 1:]], dim=1)  # D_skip x is an answer at lag 0
+        L, h = x.shape[1], None
+        K = impulse_response(self.log_dt, self.log_A_real, self.A_imag, self.C, self.D, L, backend=backend)
+        if K is None or carry or h0 is not None:
+            A = self.A()
+            powers = self._powers(self.log_dt.exp()[:, None] * A, L)
+            B_bar = expm1(powers.rate) / A
+            h = self._last_state(powers, B_bar, x, h0) if carry else None
+        if K is None:
+            K = self._answers(self._read_out() * B_bar, powers, L)
+            K = torch.cat([K[:, :1] + self.D[:, None], K[:, 1:]], dim=1)  # D_skip x is an answer at lag 0
         y = causal_convolution(x, K)
         if h0 is not None:  # its first answer comes one step after it
             y = y + self._answers(self._read_out() * powers.rate.exp() * h0, powers, L).mT
-        h = self._last_state(powers, B_bar, x, h0) if carry else None
         return (y if z is None else y * F.silu(z)), h
 
     def kernel(self, L: int) -> Tensor:

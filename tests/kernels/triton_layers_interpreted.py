@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kernels import layers, triton_conv_project, triton_ends, triton_linear
+from kernels import layers, triton_conv_project, triton_ends, triton_linear, triton_s4d
 from kernels.triton_tiles import INTERPRETED
 from tests.kernels.scan_cases import TOLERANCE, assert_close
 
@@ -85,3 +85,34 @@ def test_norm_head_and_cross_entropy_equal_their_composition(batch, L, K, vocab,
     targets = torch.randint(0, vocab, (batch, k), generator=torch.Generator().manual_seed(0))
     inputs = {"x": randn(batch, L, K), "gain": randn(K, seed=1), "head": randn(vocab, K, seed=2), "targets": targets}
     agree(triton_ends.answer_loss, layers.answer_loss, inputs, eps=1e-5)
+
+
+@pytest.mark.parametrize("init", ["lin", "real"])
+@pytest.mark.parametrize(("D", "N", "L"), [(3, 4, 150), (1, 1, 1), (2, 5, 40)])
+def test_the_kernel_of_s4d_and_its_gradients_equal_their_definition(D, N, L, init):
+    names = ("log_dt", "log_A_real", "A_imag", "C", "D_skip")
+    values = (
+        randn(D) - 3,
+        randn(D, N, seed=1) * 0.3,
+        3 * randn(D, N, seed=2),
+        randn(D, N, 2, seed=3),
+        randn(D, seed=4),
+    )
+    inputs = dict(zip(names, values, strict=True))
+    if init == "real":
+        inputs |= {"C": inputs["C"][..., 0].contiguous()}
+        del inputs["A_imag"]
+
+    def fused(log_dt, log_A_real, C, D_skip, A_imag=None):
+        return triton_s4d.impulse_response(log_dt, log_A_real, A_imag, C, D_skip, L)
+
+    def plain(log_dt, log_A_real, C, D_skip, A_imag=None, backend="torch"):
+        A = -log_A_real.exp() if A_imag is None else torch.complex(-log_A_real.exp(), A_imag)
+        weights = C if A_imag is None else 2 * torch.view_as_complex(C)
+        r = log_dt.exp()[:, None] * A
+        powers = (r[..., None] * torch.arange(L, dtype=log_dt.dtype)).exp()
+        K = ((weights * (r.exp() - 1) / A)[..., None] * powers).sum(1)
+        K = K.real if K.is_complex() else K
+        return K + torch.cat([D_skip[:, None], torch.zeros(D, L - 1, dtype=K.dtype)], 1)
+
+    agree(fused, plain, inputs)

@@ -13,13 +13,12 @@ from ssmviz.training.stepper import LOSS_LIMIT, EagerStepper
 assert INTERPRETED, "set TRITON_INTERPRET=1 before triton is imported"
 
 TASK = TaskSettings(L=8, vocab=6, n_data=2)
-FUSED = pytest.param("triton", id="network fused as well")
 
 
 def batches(count):
     rng = torch.Generator().manual_seed(0)
     return [
-        (torch.randint(0, 6, (3, 10), generator=rng), torch.randint(0, 4, (3, 2), generator=rng)) for _ in range(count)
+        (torch.randint(0, 6, (2, 7), generator=rng), torch.randint(0, 4, (2, 2), generator=rng)) for _ in range(count)
     ]
 
 
@@ -42,10 +41,14 @@ class Flat(EagerStepper):
         self.flat.step(loss.detach(), gradients, (self.loss, self.grad_norm, self.loss_sum, self.good, self._steps))
 
 
-@pytest.mark.parametrize("backend", ["torch", FUSED])
-@pytest.mark.parametrize("layer", ["s6", "s4d"])
 @pytest.mark.parametrize(
-    ("optimiser", "clip", "weight_decay"), [("adamw", 0.1, 0.1), ("muon", 10.0, 0.0), ("muon", 0.1, 0.2)]
+    ("layer", "optimiser", "clip", "weight_decay", "backend"),
+    [
+        ("s6", "adamw", 0.1, 0.1, "torch"),
+        ("s6", "muon", 10.0, 0.0, "torch"),
+        ("s6", "muon", 0.1, 0.2, "triton"),
+        ("s4d", "muon", 1.0, 0.0, "triton"),
+    ],
 )
 def test_three_launches_compute_what_the_optimisers_compute(layer, optimiser, clip, weight_decay, backend):
     model = ModelSettings(layer=layer, d_model=8, N=2, dt_rank=2)

@@ -16,12 +16,11 @@ from kernels.vectors import LANES, add_to, fill, load, read, store, totals, writ
 
 
 @inline
-def _move_sum(rows: Any, row: int, steps: int, total: Any, b: int, n: int, d: int) -> None:
-    """Add rows row ... row + steps - 1 to total[b, n, d ...], and leave zeros."""
+def _add_positions(rows: Any, steps: int, total: Any, b: int, n: int, d: int) -> None:
+    """total[b, n, d ...] += the sum of the first rows."""
     gathered = load(total, b, n, d)
     for t in range(steps):
-        gathered = gathered + load(rows, row + t, 0)
-        store(fill(ZERO), rows, row + t, 0)
+        gathered = gathered + load(rows, t, 0)
     store(gathered, total, b, n, d)
 
 
@@ -77,16 +76,14 @@ def backward(
         (9, CHUNK, LANES), np.float32
     )
     h_now = np.empty((CHUNK + 1, LANES), np.float32)  # h_now[t] is the state before position t
-    # gradients of B and C per lane, summed over the groups; kept side by side, as equal low address bits would
-    # make the processor take a load from one for a load of what was just stored to the other
-    gBC_now = np.empty((N * 2 * CHUNK, LANES), np.float32)
-    sums = np.empty((1, LANES), np.float32)
+    gB_now, gC_now = np.empty((2, CHUNK, LANES), np.float32)  # of one state, not yet summed over the channels
+    sums = np.empty((N, 2, CHUNK), np.float32)  # gradients of B and C
     for task in range(first, last):
         b, block = task // blocks, task % blocks
         for chunk in range(fresh.shape[1] - 1, -1, -1):
             start = starts[b, chunk]
             steps = starts[b, chunk + 1] - start
-            gBC_now[:] = 0
+            sums[:] = 0
             for d in range(block * width, min(D, (block + 1) * width), LANES):
                 lanes = min(LANES, D - d)
                 bias, skip = load(delta_bias, d), load(D_skip, d)
@@ -116,7 +113,6 @@ def backward(
                     B_n, C_n = constant_of(B_constant, n, d), constant_of(C_constant, n, d)
                     g = load(grad_state, b, n, d)
                     gA = fill(ZERO)
-                    row_B, row_C = (2 * n) * CHUNK, (2 * n + 1) * CHUNK
                     states(
                         load(kept, b, chunk, n, d), A_n, B, B_n, zoh, b, start, steps, n,
                         x_now, delta_now, dx_now, A_bar_now, h_now,
@@ -131,8 +127,8 @@ def backward(
                             A_bar, less_one = exp2_and_less_one(delta_t * (A_n * LOG2E))
                             phi = less_one * inverse
                             g = g + gy * at(C, b, start + t, n, C_n)
-                            add_to(gy * load(h_now, t + 1, 0), gBC_now, row_C + t, 0)
-                            add_to(g * phi * x_t, gBC_now, row_B + t, 0)
+                            store(gy * load(h_now, t + 1, 0), gC_now, t, 0)
+                            store(g * phi * x_t, gB_now, t, 0)
                             add_to(g * phi * B_t, gx_now, t, 0)
                             gphi = g * B_t * x_t
                             g = g * A_bar
@@ -143,8 +139,8 @@ def backward(
                         for t in range(steps - 1, -1, -1):
                             gy = load(gy_now, t, 0)
                             g = g + gy * at(C, b, start + t, n, C_n)
-                            add_to(gy * load(h_now, t + 1, 0), gBC_now, row_C + t, 0)
-                            add_to(g * load(dx_now, t, 0), gBC_now, row_B + t, 0)
+                            store(gy * load(h_now, t + 1, 0), gC_now, t, 0)
+                            store(g * load(dx_now, t, 0), gB_now, t, 0)
                             add_to(g * at(B, b, start + t, n, B_n), gdx_now, t, 0)
                             g = g * load(A_bar_now, t, 0)
                             gv = g * load(h_now, t, 0)
@@ -152,11 +148,14 @@ def backward(
                             gA = gA + gv * load(delta_now, t, 0)
                     store(fill(ZERO) if fresh[b, chunk] else g, grad_state, b, n, d)
                     store(load(grad_A, b, n, d) + gA, grad_A, b, n, d)
-                    # of a constant B or C the sum goes over the positions, so it ends with the group
-                    if B_constant.size:
-                        _move_sum(gBC_now, row_B, steps, grad_B_constant, b, n, d)
-                    if C_constant.size:
-                        _move_sum(gBC_now, row_C, steps, grad_C_constant, b, n, d)
+                    if B.size:
+                        store(load(sums, n, 0, 0) + totals(gB_now, 0, 0), sums, n, 0, 0)
+                    else:
+                        _add_positions(gB_now, steps, grad_B_constant, b, n, d)
+                    if C.size:
+                        store(load(sums, n, 1, 0) + totals(gC_now, 0, 0), sums, n, 1, 0)
+                    else:
+                        _add_positions(gC_now, steps, grad_C_constant, b, n, d)
                 gbias = load(grad_delta_bias, b, d)
                 for t in range(steps):
                     gdx = load(gdx_now, t, 0)
@@ -165,12 +164,10 @@ def backward(
                     write(lanes, gdelta, grad_delta, b, start + t, d)
                     write(lanes, load(gx_now, t, 0) + gdx * load(delta_now, t, 0), grad_x, b, start + t, d)
                 store(gbias, grad_delta_bias, b, d)
-            for n in range(N):
+            for t in range(steps):
                 if B.size:
-                    store(totals(gBC_now, 2 * n * CHUNK, 0), sums, 0, 0)
-                    for t in range(steps):
-                        grad_B[block, b, start + t, n] = sums[0, t]
+                    for n in range(N):
+                        grad_B[block, b, start + t, n] = sums[n, 0, t]
                 if C.size:
-                    store(totals(gBC_now, (2 * n + 1) * CHUNK, 0), sums, 0, 0)
-                    for t in range(steps):
-                        grad_C[block, b, start + t, n] = sums[0, t]
+                    for n in range(N):
+                        grad_C[block, b, start + t, n] = sums[n, 1, t]

@@ -34,7 +34,9 @@ class _CausalConv(torch.autograd.Function):
         parameters = pad(weight.t(), taps, D), pad(bias, D)
         y = torch.empty_like(x, memory_format=torch.contiguous_format)
         x_array, y_array = arrays(x, y)
-        over_tasks(lambda first, last: _forward(x_array, *parameters, silu, y_array, first, last), len(x))
+        over_tasks(
+            lambda first, last: _forward(x_array, *parameters, silu, y_array, first, last), len(x), x.numel() * taps
+        )
         ctx.save_for_backward(x)
         ctx.parameters, ctx.silu, ctx.has_bias = parameters, silu, bias is not None
         return y
@@ -49,7 +51,9 @@ class _CausalConv(torch.autograd.Function):
         partial = np.zeros((batch, *taps.shape), np.float32), np.zeros((batch, *offset.shape), np.float32)
         x_array, *gradients = arrays(x, rows(grad_y), grad_x)
         over_tasks(
-            lambda first, last: _backward(x_array, taps, offset, ctx.silu, *gradients, *partial, first, last), batch
+            lambda first, last: _backward(x_array, taps, offset, ctx.silu, *gradients, *partial, first, last),
+            batch,
+            x.numel() * len(taps),
         )
         grad_weight, grad_bias = sum_sequences(partial[0], D).t(), sum_sequences(partial[1], D)
         return grad_x, grad_weight, grad_bias if ctx.has_bias else None, None

@@ -9,7 +9,8 @@ import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import numba
 import torch
 
 MAX_THREADS = 64
+PARTS = 4  # of the work, for every thread
+WORTH_A_THREAD = 2**18  # state updates, about a tenth of a millisecond; handing over less takes as long as doing it
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -98,15 +101,34 @@ def _pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="selective-scan")
 
 
-def over_tasks(run: Callable[[int, int], None], tasks: int) -> None:
-    """Call `run(first, last)` on contiguous parts of the tasks, on `torch.get_num_threads()` threads.
+def over_tasks(run: Callable[[int, int], None], tasks: int, updates: int) -> None:
+    """Call `run(first, last)` on contiguous parts of the tasks, on at most `torch.get_num_threads()` threads.
 
-    The calling thread takes the first part; with one thread no other is started.
+    Each thread, the calling one among them, takes the next part when it has finished one, so that nobody waits for a
+    core that is busy with something else. With one thread no other is started.
+
+    Args:
+        run: computes tasks first ... last - 1.
+        tasks: how many there are.
+        updates: of a state, or what takes as long, in all of them.
     """
-    threads = min(torch.get_num_threads(), tasks, MAX_THREADS)
-    bounds = [tasks * i // threads for i in range(threads + 1)]
-    parts: Sequence[tuple[int, int]] = list(itertools.pairwise(bounds))
-    pending = [_pool(os.getpid()).submit(run, *part) for part in parts[1:]]
-    run(*parts[0])
-    for future in pending:
-        future.result()
+    threads = max(1, min(torch.get_num_threads(), tasks, updates // WORTH_A_THREAD, MAX_THREADS))
+    if threads == 1:
+        return run(0, tasks)
+    parts = min(tasks, PARTS * threads)
+    bounds = itertools.pairwise([tasks * i // parts for i in range(parts + 1)])
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                part = next(bounds, None)
+            if part is None:
+                return
+            run(*part)
+
+    helpers = [_pool(os.getpid()).submit(work) for _ in range(threads - 1)]
+    work()
+    for helper in helpers:
+        if not helper.cancel():  # one that found no free core yet has nothing left to do
+            helper.result()

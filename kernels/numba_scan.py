@@ -69,7 +69,7 @@ class _SelectiveScan(torch.autograd.Function):
         def run(first: int, last: int) -> None:
             numba_forward.forward(*given, state, y_array, before_gate, kept, width, first, last)
 
-        over_tasks(run, options.cut.tasks(batch, D))
+        over_tasks(run, options.cut.tasks(batch, D), batch * L * D * N)
         probed = _probe(options, sequences, parameters, kept)
         h_last = torch.from_numpy(np.ascontiguousarray(state[:, :, :D].transpose(0, 2, 1)))
         ctx.save_for_backward(*sequences)
@@ -106,7 +106,7 @@ class _SelectiveScan(torch.autograd.Function):
         def run(first: int, last: int) -> None:
             numba_backward.backward(*given, *known, *gradients, width, first, last)
 
-        over_tasks(run, batch * blocks)
+        over_tasks(run, batch * blocks, x.numel() * N)
         grad_x, grad_delta, grad_z = like
         has_skip, has_z, has_bias, has_h0 = ctx.given
         return (
@@ -146,7 +146,7 @@ def _probe(
     def run(first: int, last: int) -> None:
         probe(*given, slots, by_time, target, width, first, last)
 
-    over_tasks(run, options.cut.tasks(batch, D))
+    over_tasks(run, options.cut.tasks(batch, D), batch * L * D * N)
     return probed
 
 

@@ -17,6 +17,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 # Parts a problem is divided into at least, where it has so many groups of channels, for as many threads. It is fixed,
 # and not the number of threads, so that sums over the parts are the same bits for every number of threads.
 TASKS = 8
+NARROWEST = 4  # groups of a block: rows of fewer are too short for the processor to fetch ahead, and take twice as long
 
 
 class Cut(NamedTuple):
@@ -41,7 +42,7 @@ def cut(resets: Tensor | None, batch: int, L: int, D: int) -> Cut:
         D: channels.
     """
     groups = padded(D) // LANES
-    width = -(-groups // min(groups, -(-TASKS // batch))) * LANES
+    width = max(NARROWEST, -(-groups // -(-TASKS // batch))) * LANES
     if resets is None:
         return Cut(*_whole_sequences(batch, L), width)
     begins = resets.cpu().numpy()

@@ -34,8 +34,17 @@ class Lab {
   configure({ data, setTriggerValue }) {
     this.options = data;
     this.trigger = setTriggerValue;
-    if (data.experiment === this.experiment) this.retheme();
-    else this.load(data.experiment, data.base ?? "");
+    const told = data.experiment !== this.told; // what was chosen in the browser stays until the server says more
+    this.told = data.experiment;
+    if (told && data.experiment !== this.experiment) this.load(data.experiment, data.base ?? "");
+    else this.retheme();
+  }
+
+  /** Another experiment was chosen in the browser: it is shown before the server has heard of it. */
+  onOpen({ detail: { view, experiment, shown } }) {
+    if (view !== this.options.view || experiment === this.experiment) return;
+    this.load(experiment, this.options.base ?? "");
+    this.shown = shown;
   }
 
   load(experiment, base) {
@@ -68,6 +77,7 @@ class Lab {
   watch() {
     this.aborter = new AbortController();
     document.addEventListener("visibilitychange", () => this.onVisibility(), { signal: this.aborter.signal });
+    window.addEventListener("ssmviz:open", (event) => this.onOpen(event), { signal: this.aborter.signal });
     this.resizer = new ResizeObserver(([entry]) => this.onWidth(Math.round(entry.contentRect.width)));
     this.resizer.observe(this.element);
     this.sight = new IntersectionObserver(([entry]) => {
@@ -147,11 +157,11 @@ class Lab {
       this.view.chooseMostSelective(0, { anyLayer: true });
   }
 
-  /** Once, when all frames of a run that was found finished are here: replay them, or stay at the end where motion is unwelcome. */
+  /** Once, when the first frames of a run that was found finished are here: replay, or stay at the end where motion is unwelcome. */
   openRecording() {
     const { record, runs, steps } = this.store;
     if (!record.settled) this.opened = true; // its end was watched live: no need to show it again
-    if (this.opened || runs.some((run) => run.missing !== undefined)) return;
+    if (this.opened || runs.some((run) => run.steps.length < 2 && run.missing !== undefined)) return;
     this.opened = true;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!this.options.autoplay || still) return;
@@ -240,6 +250,8 @@ class Lab {
     this.drawn = performance.now();
     for (const run of this.owed.splice(0)) this.link.ack(run);
     this.tellState();
+    if (this.shown && this.store.frameCount) setTimeout(this.shown); // after the browser has painted it
+    if (this.store.frameCount) this.shown = undefined;
     this.teller ??= setTimeout(() => this.tell(), TELL_AFTER);
   }
 

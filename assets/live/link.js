@@ -5,6 +5,7 @@ import { splitHistory, splitMessage } from "./frame.js";
 const FIRST_WAIT = 500; // ms before the first reconnection; doubled each time
 const LONGEST_WAIT = 10_000;
 const FILL_EVERY = 4_000; // ms between looks at missing history while training
+const FIRST_FRAMES = 6; // of each run: enough to begin a replay with
 const SETTLED = 4000;
 const REFUSED = new Map([
   [4003, "the server refuses this page's origin"],
@@ -142,6 +143,8 @@ export class Link {
     if (this.filling || this.closed) return;
     this.filling = true;
     try {
+      const fresh = this.store.runs.filter((run) => !run.steps.length);
+      await Promise.all(fresh.map((run) => this.fillRun(run, FIRST_FRAMES)));
       for (const run of this.store.runs) await this.fillRun(run);
     } catch {
       this.on.changed(); // what is here stays usable; the next connection tries again
@@ -150,18 +153,20 @@ export class Link {
     }
   }
 
-  async fillRun(run) {
+  /** All that is missing, or `most` frames of it. */
+  async fillRun(run, most) {
+    const limit = most ? `&most=${most}` : "";
     let after = (run.missing ?? Infinity) - 1;
     for (let more = Number.isFinite(after); more;) {
       const response = await this.ask(
-        `${this.base}/api/runs/${encodeURIComponent(run.record.id)}/frames?after=${after}`,
+        `${this.base}/api/runs/${encodeURIComponent(run.record.id)}/frames?after=${after}${limit}`,
       );
       const found = splitHistory(new Uint8Array(await response.arrayBuffer()));
       if (this.closed || !found.length) return;
       // A live frame of the same step is as new or newer (the probe may have been edited since).
       for (const { step, bytes } of found) if (!run.bytes.has(step)) run.addFrame(step, bytes);
       after = found.at(-1).step;
-      more = response.headers.get("X-More") === "1";
+      more = !most && response.headers.get("X-More") === "1";
       this.on.changed();
     }
   }

@@ -81,12 +81,13 @@ class Live:
     async def frames(self, request: Request) -> Response:
         """History of one run, one page of it."""
         run, after = _id(request), _step(request.query_params.get("after", "-1"))
+        most = _most(request.query_params.get("most", str(records.MAX_FRAMES)))
         view = await _call(lambda: _known(self.library.view_of_run, run))
-        tag = await _call(lambda: _tag(view, run, after))
+        tag = await _call(lambda: _tag(view, run, after, most))
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Encoding": "identity"}  # packed already
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        body, more = await _call(lambda: _page(view.frames_after(run, after)))
+        body, more = await _call(lambda: _page(view.frames_after(run, after), most))
         return Response(
             body, media_type="application/octet-stream", headers=headers | ({"X-More": "1"} if more else {})
         )
@@ -204,16 +205,22 @@ def _step(text: str) -> int:
     return int(text)
 
 
-def _tag(view: ExperimentView, run: str, after: int) -> str:
+def _most(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text):
+        raise Refused(400, f"most must be a number of frames, got {text[:40]!r}")
+    return int(text)
+
+
+def _tag(view: ExperimentView, run: str, after: int, most: int) -> str:
     newest, steps = view.newest_frame(run), view.frame_steps(run)
-    return f'"{newest.seq if newest else 0}-{len(steps)}-{steps[-1] if steps else 0}-{after}"'
+    return f'"{newest.seq if newest else 0}-{len(steps)}-{steps[-1] if steps else 0}-{after}-{most}"'
 
 
-def _page(frames: Iterator[tuple[int, bytes]]) -> tuple[bytes, bool]:
+def _page(frames: Iterator[tuple[int, bytes]], most: int) -> tuple[bytes, bool]:
     """As many frames as one answer holds, and whether there are more."""
     page = bytearray()
-    for block in wire.history(frames):
-        if page and len(page) + len(block) > MAX_HISTORY:
+    for i, block in enumerate(wire.history(frames)):
+        if i == most or (page and len(page) + len(block) > MAX_HISTORY):
             return bytes(page), True
         page += block
     return bytes(page), False

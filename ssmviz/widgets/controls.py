@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from ssmviz.settings import TrainSettings
 
 GREATEST_INT = 2**31 - 1
+WIDTH = 148  # pixels of one control
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
     value = get(default, control.path)
     key = f"{page}_{control.name}"
     field = _field(control.path)
-    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description}
+    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description, "width": WIDTH}
     if isinstance(value, bool):
         return st.checkbox(control.label, value, **shared)
     if isinstance(value, str):

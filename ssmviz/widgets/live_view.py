@@ -35,11 +35,7 @@ export default function (component) {
 """
 
 
-def _css() -> str:
-    return "\n".join(content.decode() for name, (content, _) in assets().items() if name.endswith(".css"))
-
-
-_mount = st.components.v2.component("ssmviz.lab", css=_css(), js=LOADER)
+_mount = st.components.v2.component("ssmviz.lab", css=assets()["lab.css"][0].decode(), js=LOADER)
 
 
 def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: bool = True) -> None:
@@ -56,6 +52,7 @@ def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: boo
     st.caption(provenance(services.library().view(experiment).summary()))
     data = {
         "experiment": experiment,
+        "view": key,
         "base": services.base_path(),
         "assets": f"/api/assets/{assets_version()}/",
         "autoplay": autoplay,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 COLOURS = {
-    "light": {"x": "#0f7fc0", "delta": "#e08a00", "A": "#009e73", "B": "#d55e00", "C": "#b0528a", "h": "#0072b2"},
-    "dark": {"x": "#56b4e9", "delta": "#e69f00", "A": "#2fbf94", "B": "#ff8c42", "C": "#cc79a7", "h": "#56b4e9"},
+    "light": {"x": "#877600", "delta": "#e08a00", "A": "#009e73", "B": "#d55e00", "C": "#b0528a", "h": "#0072b2"},
+    "dark": {"x": "#f0e442", "delta": "#e69f00", "A": "#2fbf94", "B": "#ff8c42", "C": "#cc79a7", "h": "#56b4e9"},
 }
 LATEX = {"x": "x", "delta": r"\Delta", "A": r"\bar A", "B": r"\bar B", "C": "C", "h": "h", "y": "y"}
 

@@ -6,6 +6,7 @@ experiment = train_panel("induction_heads", page="attention")
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -19,8 +20,7 @@ from ssmviz.runs.records import LIVE, Refused
 from ssmviz.settings import TrainSettings, explain, has_cuda
 from ssmviz.widgets import services
 from ssmviz.widgets.controls import ALL, CONTROLS, get, nested, set_all, url_notes, widget
-
-GPU = "_gpu"  # how the names of presets end that a CPU cannot train in a minute
+from ssmviz.widgets.task_choice import recording_of, set_task, task_choice, task_words
 
 
 def train_panel(preset: str, *, page: str) -> str | None:
@@ -37,17 +37,19 @@ def train_panel(preset: str, *, page: str) -> str | None:
     raw = st.query_params.to_dict()
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Train", type="primary", icon=":material/play_arrow:", key=f"{page}_train")
-        name = _task(preset, raw, page=page)
+        name = task_choice(preset, raw, page=page, choose=partial(_set, settings={}, page=page))
         default = PRESETS[name].runs[0][1]
-        values = _controls(default, page=page)
+        if pressed:
+            refusal = _start(name, default, _values(default, page=page))
+        chosen, unknown = chosen_run()
+        shown = None if chosen is None else services.library().view(chosen).summary().runs[0].settings
+        _more(default, shown, page=page)
     st.caption(PRESETS[name].sentence)
-    used = {f"{page}_{c.name}": values[c.path] for c in ALL} | {f"{page}_task": _words(name)}
-    _show_notes(url_notes(raw, used, page=page), page=page)
-    if pressed:
-        _start(name, default, values)
-    chosen = chosen_run()
-    if chosen is not None:
-        _offer_settings(chosen, values, page=page)
+    used = {f"{page}_{c.name}": value for c, value in zip(ALL, _values(default, page=page).values(), strict=True)}
+    _show_notes(url_notes(raw, used | {f"{page}_task": task_words(name)}, page=page), page=page)
+    for problem in (refusal if pressed else "", unknown):
+        if problem:
+            st.error(problem, icon=":material/error:")
     return chosen or recording_of(name)
 
 
@@ -71,33 +73,26 @@ def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
 
 
 def _set(preset: str, settings: dict[str, object], *, page: str) -> None:
-    st.session_state[f"{page}_task"] = _words(preset)
+    set_task(preset, page=page)
     set_all(PRESETS[preset].runs[0][1], page=page)
     for name, value in settings.items():
         st.session_state[f"{page}_{name}"] = value
     st.query_params.pop("run", None)
 
 
-def recording_of(preset: str) -> str | None:
-    """Name of the preset's recording, None when there is none."""
-    return preset if any(recording.id == preset for recording in services.library().recordings()) else None
-
-
-def chosen_run() -> str | None:
-    """The experiment that `?run=` names, None with a message when there is no such thing."""
+def chosen_run() -> tuple[str | None, str]:
+    """The experiment that `?run=` names, or None and why there is no such thing."""
     text = st.query_params.get("run")
     if text is None:
-        return None
+        return None, ""
     try:
         experiment = known_id(text)
         services.library().view(experiment)
     except BadId as refusal:
-        st.error(f"Cannot open this run: {refusal}.", icon=":material/error:")
-        return None
+        return None, f"Cannot open this run: {refusal}."
     except (KeyError, Refused):
-        st.error("This run is not on this machine; it may have been deleted.", icon=":material/error:")
-        return None
-    return experiment
+        return None, "This run is not on this machine; it may have been deleted."
+    return experiment, ""
 
 
 def start_twins(client: Client, preset: str, settings: TrainSettings) -> str:
@@ -114,58 +109,37 @@ def start_twins(client: Client, preset: str, settings: TrainSettings) -> str:
     return client.start_experiment(PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
 
 
-def _task(preset: str, raw: dict[str, str], *, page: str) -> str:
-    key = f"{page}_task"
-    names = {_words(name): name for name in PRESETS if not name.endswith(GPU) or has_cuda() or name == preset}
-    asked = raw.get(key, "").replace("_", " ")
-    if key not in st.session_state and asked in names:
-        st.session_state[key] = asked  # the names of the command line are understood too
-    chosen = st.segmented_control(
-        "Task",
-        list(names),
-        default=_words(preset),
-        required=True,
-        key=key,
-        bind="query-params",
-        on_change=_use_preset,
-        kwargs={"page": page},
-        label_visibility="collapsed",
-    )
-    return names[chosen or _words(preset)]
-
-
-def _use_preset(*, page: str) -> None:
-    """Another task comes with its own sizes, and its own recording."""
-    _set(st.session_state[f"{page}_task"].replace(" ", "_"), {}, page=page)
-
-
-def _words(preset: str) -> str:
-    return preset.replace("_", " ")
-
-
-def _controls(default: TrainSettings, *, page: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+@st.fragment
+def _more(default: TrainSettings, shown: TrainSettings | None, *, page: str) -> None:
+    """Everything that can be set: an edit runs this function again, not the page."""
     with st.popover("More", icon=":material/tune:"):
         for group, controls in CONTROLS.items():
             st.caption(group)
             with st.container(horizontal=True):
                 for control in controls:
-                    with st.container(width=148):
-                        values[control.path] = widget(control, default, page=page)
+                    widget(control, default, page=page)
         gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
         st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
         st.button("Back to the preset", on_click=set_all, args=(default,), kwargs={"page": page}, key=f"{page}_reset")
-    return values
+    if shown is not None:
+        _offer_settings(shown, _values(default, page=page), page=page)
 
 
-def _start(preset: str, default: TrainSettings, values: dict[str, Any]) -> None:
+def _values(default: TrainSettings, *, page: str) -> dict[str, Any]:
+    """What the controls say, by the settings' paths."""
+    return {c.path: st.session_state.get(f"{page}_{c.name}", get(default, c.path)) for c in ALL}
+
+
+def _start(preset: str, default: TrainSettings, values: dict[str, Any]) -> str:
+    """Start it and name it in the URL; why not, if not."""
     try:
         settings = TrainSettings.model_validate(_merged(default, values))
         st.query_params["run"] = start_twins(services.client(), preset, settings)
     except ValidationError as error:
-        st.error(f"Nothing was started: {explain(error)}.", icon=":material/error:")
+        return f"Nothing was started: {explain(error)}."
     except Refused as refusal:
-        st.error(f"Nothing was started: {refusal}.", icon=":material/error:")
+        return f"Nothing was started: {refusal}."
+    return ""
 
 
 def _merged(default: TrainSettings, values: dict[str, Any]) -> dict[str, Any]:
@@ -176,18 +150,18 @@ def _merged(default: TrainSettings, values: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _offer_settings(experiment: str, values: dict[str, Any], *, page: str) -> None:
+def _offer_settings(shown: TrainSettings, values: dict[str, Any], *, page: str) -> None:
     """The controls say what Train would start, not what is shown: offer to make them agree."""
-    settings = services.library().view(experiment).summary().runs[0].settings
-    if any(get(settings, path) != value for path, value in values.items()):
+    if any(get(shown, path) != value for path, value in values.items()):
         words = "Set the controls to the settings of the run below"
-        st.button(
-            words, type="tertiary", icon=":material/tune:", key=f"{page}_adopt", on_click=_adopt, args=(settings, page)
-        )
+        if st.button(
+            words, type="tertiary", icon=":material/tune:", key=f"{page}_adopt", on_click=_adopt, args=(shown, page)
+        ):
+            st.rerun()  # the task, too, may be another
 
 
 def _adopt(settings: TrainSettings, page: str) -> None:
-    st.session_state[f"{page}_task"] = _words(settings.task.name)
+    set_task(settings.task.name, page=page)
     set_all(settings, page=page)
 
 

@@ -174,6 +174,30 @@ def test_the_keyboard_alone_trains_and_scrubs(lab):
     lab.wait_more("step", 0)
 
 
+def test_another_task_shows_its_recording_and_brings_its_sizes(lab):
+    lab.open(lab_L=32)
+    lab.wait("state", "replay")
+    lab.page.get_by_text("induction heads", exact=True).click()
+    lab.wait("experiment", "induction_heads")
+    lab.wait("state", "replay")
+    lab.page.wait_for_url(lambda url: "lab_task=induction" in url and "lab_L" not in url)
+    lab.page.reload()
+    lab.wait("experiment", "induction_heads")
+
+
+def test_a_control_under_more_is_kept_in_the_address_and_trained(lab):
+    lab.open(**SMALL)
+    lab.page.get_by_test_id("stPopoverButton").click()
+    lab.page.get_by_label("Seed").fill("11")
+    lab.page.keyboard.press("Enter")
+    lab.page.wait_for_url(re.compile("lab_seed=11"))
+    lab.page.keyboard.press("Escape")
+    lab.train()
+    lab.wait("newest", 60)
+    answer = lab.page.request.get(f"{lab.app.url}/api/experiments/{lab.run_id}").json()
+    assert answer["runs"][0]["settings"]["seed"] == 11
+
+
 def test_things_to_try_change_the_address(lab):
     lab.open()
     lab.page.get_by_text("N = 2").click()

@@ -112,6 +112,8 @@ class Driver:
             if self._pending_evaluation:
                 return Advance()  # the score of a step belongs to it: neither saved nor held between the two
             if self._end is not None:
+                if self._end[0] != "interrupted" and self._frame_step != self._step:
+                    return self._probe()  # what was stopped is shown as it was at its last step
                 return None if self._saved_at == self._step else Save()
             if self._frame_is_due():
                 return self._probe()

@@ -6,11 +6,12 @@ but not trained: the first backward pass makes torch count the GPUs.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 from ssmviz.runs.driver import probe_tokens
 from ssmviz.runs.entry import TRAINER
-from ssmviz.runs.worker import load
+from ssmviz.runs.worker import NICE, load
 from ssmviz.settings import LayerName, ModelSettings, TaskSettings, TrainSettings
 from ssmviz.traces import Probe
 
@@ -19,6 +20,8 @@ LAYERS: tuple[LayerName, ...] = ("s6", "s4d")
 
 def warm() -> None:
     """Load what workers need. What fails here fails again in the worker, where it is reported."""
+    with suppress(AttributeError, OSError):  # meanwhile somebody opens the page for the first time
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     with suppress(Exception):
         import torch
 

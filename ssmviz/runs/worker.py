@@ -143,7 +143,7 @@ def _prepare() -> Callable[[], bool]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app, which asks in its own way
     signal.signal(signal.SIGTERM, leave)
     with suppress(AttributeError, OSError):  # the app and the browser answer first where they share the cores
-        os.nice(NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     with suppress(OSError):  # Linux: when memory runs out, a worker goes before the app does
         Path("/proc/self/oom_score_adj").write_text("600")
     return lambda: bool(asked)

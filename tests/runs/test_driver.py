@@ -43,6 +43,25 @@ def test_leaving_at_a_step_with_a_score_does_not_lose_the_score(store, run):
     assert scores == [25, 50, 60]
 
 
+def test_a_stopped_run_shows_its_last_step(store, run, monkeypatch):
+    monkeypatch.setattr("ssmviz.runs.driver.FRAME_SECONDS", 100.0)  # no other frame but the first
+    trained = fake.train
+
+    def stopping(settings, data):
+        events = trained(settings, data)
+        command = None
+        while True:
+            event = events.send(command)
+            if getattr(event, "step", 0) == 20:
+                store.update_control(run.experiment, stop=True)
+            command = yield event
+
+    monkeypatch.setattr(fake, "train", stopping)
+    row = drive(store, run)
+    assert row.state == "cancelled"
+    assert store.frame_steps(run.id)[-1] == row.step == row.checkpoint_step
+
+
 def test_a_full_disk_is_said_and_the_training_goes_on(tmp_path):
     store = Store(tmp_path, free=lambda path: 3 * 10**8)
     row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])

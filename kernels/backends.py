@@ -36,7 +36,7 @@ class Backend(NamedTuple):
 # Best first: "auto" takes the first that fits device and dtype and is usable.
 BACKENDS = {
     "triton": Backend("kernels.triton_scan", ("cuda",), (torch.float32, *HALF), conv="kernels.triton_conv"),
-    "numba": Backend("kernels.numba_scan", ("cpu",), (torch.float32,), conv="kernels.numba_conv"),
+    "numba": Backend("kernels.numba_scan", ("cpu",), (torch.float32, *HALF), conv="kernels.numba_conv"),
     "torch": Backend("kernels.torch_scan", EVERYWHERE, (*WIDE, *HALF)),
     "reference": Backend("kernels.reference", EVERYWHERE, (*WIDE, *HALF), auto=False),
 }
@@ -55,7 +55,7 @@ def resolve(backend: str, device: torch.device | str, dtype: torch.dtype = torch
     """What `backend` means for tensors of this device and dtype.
 
     "auto" is `triton` on CUDA and `numba` on the CPU; `torch` where these do not work (the note says why) and for
-    float64, which they do not compute.
+    float64, in which they do not compute.
 
     Returns:
         (name, note): the backend that runs, and "" or what people should know about the choice.

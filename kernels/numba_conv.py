@@ -1,4 +1,4 @@
-"""Causal depthwise convolution and SiLU in one pass, for float32 on the CPU, with its own backward.
+"""Causal depthwise convolution and SiLU in one pass on the CPU, in float32, with its own backward.
 
 Sixteen channels at a time; the backward walks back in time, computes the sum before SiLU again instead of keeping
 it, and holds the gradients of the last few sums in a ring.
@@ -22,8 +22,9 @@ from kernels.vectors import LANES, add_to, fill, load, read, store, write
 
 def causal_conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, *, silu: bool) -> Tensor:
     """`kernels.causal_conv1d` with weight (D, taps), at most MAX_TAPS of them."""
-    y: Tensor = _CausalConv.apply(x, weight, bias, silu)  # type: ignore[no-untyped-call]
-    return y
+    tensors = (None if v is None else v.float() for v in (x, weight, bias))
+    y: Tensor = _CausalConv.apply(*tensors, silu)  # type: ignore[no-untyped-call]
+    return y.to(x.dtype)
 
 
 class _CausalConv(torch.autograd.Function):

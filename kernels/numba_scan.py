@@ -1,4 +1,4 @@
-"""The selective scan as an autograd function over numba's kernels (float32, CPU)."""
+"""The selective scan as an autograd function over numba's kernels (CPU)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ SMALLEST_A = 1e-20
 
 
 def scan(p: Problem) -> Result:
-    """`kernels.selective_scan` for float32 tensors on the CPU."""
-    tensors = p.x, p.delta, p.A, p.B, p.C, p.D_skip, p.z, p.delta_bias, p.h0
+    """`kernels.selective_scan` on the CPU, in float32 whatever the precision of what comes and goes."""
+    tensors = (
+        None if v is None else v.float() for v in (p.x, p.delta, p.A, p.B, p.C, p.D_skip, p.z, p.delta_bias, p.h0)
+    )
     batch, L, D, _ = p.sizes
     options = _Options(p.delta_softplus, p.zoh, cut(p.resets(), batch, L, D), p.probe)
-    return Result(*_SelectiveScan.apply(*tensors, options))  # type: ignore[no-untyped-call]
+    y, h_last, probed = _SelectiveScan.apply(*tensors, options)  # type: ignore[no-untyped-call]
+    return Result(y.to(p.x.dtype), h_last, probed)
 
 
 class _Options(NamedTuple):

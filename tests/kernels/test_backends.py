@@ -43,7 +43,7 @@ def test_triton_says_why_it_is_not_usable():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "name"), [(torch.float32, "numba"), (torch.float64, "torch"), (torch.bfloat16, "torch")]
+    ("dtype", "name"), [(torch.float32, "numba"), (torch.bfloat16, "numba"), (torch.float64, "torch")]
 )
 def test_auto_on_the_cpu(dtype, name):
     found, note = kernels.resolve("auto", "cpu", dtype)

@@ -186,10 +186,11 @@ def test_every_path_of_the_torch_backend_equals_the_reference(enough, block, kep
     assert_close(run(case, "torch", torch.float64), truth(case), TOLERANCE[torch.float64])
 
 
+@pytest.mark.parametrize("backend", ["reference", *FAST])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_keeps_its_state_in_float32(dtype):
+def test_half_precision_keeps_its_state_in_float32(dtype, backend):
     case = Case(L=65, D=8, N=4)
-    found = run(case, "auto", dtype)
+    found = run(case, backend, dtype)
     assert found["y"].dtype == dtype
     assert found["h_last"].dtype == torch.float32
     assert_close(found, truth(case), TOLERANCE[dtype])

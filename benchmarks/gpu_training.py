@@ -1,7 +1,7 @@
-"""The GPU presets: time of a step, eager and as a graph, and from the click to the goal through the real launcher.
+"""The GPU presets: from the click to the goal through the real launcher, and induction heads at the full length.
 
-    python -m benchmarks.gpu_training step
     python -m benchmarks.gpu_training click [preset ...]
+    python -m benchmarks.gpu_training full [--seed 0] [--steps 204800]
 
 `click` starts both twins as the app does: a launcher, its fork server with torch loaded, one process a run. The clock
 starts when the experiment is asked for, so it counts starting the processes, CUDA, compiling or loading kernels,
@@ -14,64 +14,65 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ssmviz.presets import PRESETS
 from ssmviz.settings import TrainSettings
+from ssmviz.traces import Checkpoint, Diverged, Evaluation, Note, Rung
 
 SEEDS = (0, 1, 2)
 COLD = 3  # seed of the first experiment
 HEADER = "| seed | first picture s | S6 at the goal: s (step) | all done s | S6 token / seq. % | S4D token / seq. % |"
 READING = 12.0  # seconds before the first click, while a person reads and the fork server loads torch
-STEPS = 100  # timed
 GOAL = {"token_accuracy": 0.99, "sequence_accuracy": 0.95}
 TIMEOUT = 240.0
 
 
-def step() -> list[str]:
-    """Milliseconds per step of every GPU preset and layer."""
-    lines = ["| preset | layer | eager ms | graph ms | graph with making the batch | ratio |", "|--|--|--|--|--|--|"]
-    for name, preset in PRESETS.items():
-        if name.endswith("_gpu"):
-            for label, settings in preset.runs:
-                lines.append(f"| {name} | {label} | " + " | ".join(_step(settings)) + " |")
-    return lines
-
-
-def _step(settings: TrainSettings) -> list[str]:
-    from ssmviz.training.batches import batch
-    from ssmviz.training.loop import Training
-    from ssmviz.training.stepper import EagerStepper
-
-    optim = settings.optim.model_copy(update={"curriculum": False})
-    training = Training(settings.model_copy(update={"optim": optim, "device": "cuda"}))
-    tokens, targets = batch(training.settings, 0, training.place.device)
-    eager = EagerStepper(training.network, training.optimiser, optim.clip)
-    graphed = training.stepper
-    times = [
-        _milliseconds(lambda: eager.step(tokens, targets, 1.0)),
-        _milliseconds(lambda: graphed.step(tokens, targets, 1.0)),
-        _milliseconds(lambda: graphed.step(*batch(training.settings, 1, training.place.device), 1.0)),
-    ]
-    return [*(f"{t:.2f}" for t in times), f"{times[0] / times[1]:.1f}"]
-
-
-def _milliseconds(work: Callable[[], object]) -> float:
-    """Median over five samples, warmed up."""
+def full(seed: int, steps: int) -> list[str]:
+    """Induction heads as long as in the paper, in this process: time, scores, lengths up to 2^20, and memory."""
     import torch
 
-    def sample(calls: int) -> float:
-        torch.cuda.synchronize()
-        began = time.perf_counter()
-        for _ in range(calls):
-            work()
-        torch.cuda.synchronize()
-        return 1e3 * (time.perf_counter() - began) / calls
+    from ssmviz.training.loop import train
 
-    sample(10)
-    return statistics.median(sample(STEPS // 5) for _ in range(5))
+    settings = _full_settings(seed, steps)
+    lines = ["| step | s of training | loss | test loss | token % |", "|--|--|--|--|--|"]
+    ladder, reached, last, rows = [], "never", 0.0, 20
+    began = time.perf_counter()
+    for event in train(settings):
+        match event:
+            case Note():
+                lines.append(event.text)
+            case Evaluation():
+                if event.token_accuracy == 1 and reached == "never":
+                    reached = f"{event.seconds:.1f} s, {event.step} steps"
+                if event.step % (steps // rows) < settings.eval_every or event.token_accuracy < 1:
+                    values = f"{event.loss:.1e} | {event.test_loss:.1e} | {100 * event.token_accuracy:.1f}"
+                    lines.append(f"| {event.step} | {event.seconds:.1f} | {values} |")
+                last = event.seconds
+            case Checkpoint() if event.step == steps:
+                trained = torch.cuda.max_memory_allocated() / 2**20
+                torch.cuda.reset_peak_memory_stats()
+                lap = time.perf_counter()
+            case Rung():
+                now, memory = time.perf_counter(), torch.cuda.max_memory_allocated() / 2**20
+                torch.cuda.reset_peak_memory_stats()
+                cost = f"{event.sequences} | {now - lap:.2f} | {memory:.0f}"
+                ladder.append(f"| {event.length} | {100 * event.token_accuracy:.1f} | {cost} |")
+                lap = now
+            case Diverged():
+                lines.append(event.reason)
+    whole = time.perf_counter() - began
+    lines += ["", f"Seed {seed}: 100 % at L=256 first after {reached}; {steps} steps in {last:.1f} s of training, ", ""]
+    lines += [f"{whole:.1f} s with everything; {trained:.0f} MiB at most while training.", ""]
+    return [*lines, "| L | token % | sequences | s | MiB at most |", "|--|--|--|--|--|", *ladder, ""]
+
+
+def _full_settings(seed: int, steps: int) -> TrainSettings:
+    preset = dict(PRESETS["induction_heads_gpu"].runs)["S6"]
+    optim = {"optimiser": "adamw", "lr": 1e-3, "eps": 1e-15, "delta_penalty": 1e-3, "steps": steps}
+    every = {"seed": seed, "eval_every": min(2000, steps // 10), "checkpoint_every": steps}
+    return preset.model_copy(update={"optim": preset.optim.model_copy(update=optim), **every})
 
 
 def click(names: list[str]) -> list[str]:
@@ -146,13 +147,13 @@ def _watch(client: Any, name: str, seed: int) -> dict[str, Any]:
 def main() -> None:
     """See the module."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("what", choices=("step", "click"))
+    arguments.add_argument("what", choices=("click", "full"))
     arguments.add_argument("presets", nargs="*", default=[])
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--steps", type=int, default=204_800)
     given = arguments.parse_args()
-    lines = (
-        step() if given.what == "step" else click(given.presets or [name for name in PRESETS if name.endswith("_gpu")])
-    )
-    print("\n".join(lines))
+    presets = given.presets or [name for name in PRESETS if name.endswith("_gpu")]
+    print("\n".join(click(presets) if given.what == "click" else full(given.seed, given.steps)))
 
 
 if __name__ == "__main__":

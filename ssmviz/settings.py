@@ -102,6 +102,8 @@ class OptimSettings(Settings):
     lr: Real = Field(5e-3, gt=0, le=1e12, description="learning rate of AdamW; large values diverge, and are shown to")
     lr_muon: Real = Field(0.05, gt=0, le=1e12, description="learning rate of Muon on in_proj, out_proj, x_proj")
     weight_decay: Real = Field(0.0, ge=0, le=1, description="never applied to A_log, D, biases, norms")
+    eps: Real = Field(1e-8, gt=0, le=1e-2, description="of AdamW: smaller gradients than this hardly move anything")
+    delta_penalty: Real = Field(0.0, ge=0, le=1, description="times the mean of S6's Delta, added to the loss")
     clip: Real = Field(1.0, gt=0, le=1e6, description="largest norm of the gradient")
     schedule: Literal["constant", "linear"] = Field("linear", description="linear: down to 0 at the last step")
     curriculum: bool = Field(False, description="train on short sequences first, geometrically longer")

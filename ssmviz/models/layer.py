@@ -33,6 +33,8 @@ class Discretised(NamedTuple):
 class Layer(nn.Module, ABC):
     """A diagonal state space layer on D channels; blocks (`blocks.py`) put projections around it."""
 
+    delta_penalty = 0.0  # times the mean Delta in the loss, where Delta depends on the input
+
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings

@@ -106,6 +106,11 @@ class Network(nn.Module):
             kept = torch.cat([kept, x], dim=1)[:, -last:]
         return self._head(kept)
 
+    def set_delta_penalty(self, penalty: float) -> None:
+        """Let training add `penalty` times the mean Delta of every selective layer to the loss; see `S6`."""
+        for layer in self._each():
+            layer.mixer.delta_penalty = penalty
+
     def initial_state(self, batch: int) -> State:
         """What the network remembers before the first token."""
         return tuple(layer.mixer.initial_state(batch) for layer in self._each())

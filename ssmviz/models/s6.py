@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,28 @@ from kernels import selective_scan
 from kernels.layers import conv_project, project
 from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
 from ssmviz.settings import ModelSettings
+
+
+class DeltaPenalty(torch.autograd.Function):
+    """Delta before bias and softplus as it is; backward adds the gradient of penalty * mean(Delta).
+
+    A layer that waits, Delta near 0, forgets nothing and writes nothing. The lengths of a training ask for no more
+    waiting than they need; the penalty goes on asking, so that memory outlasts them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, delta_raw: Tensor, bias: Tensor, penalty: float) -> Tensor:
+        """The identity."""
+        ctx.save_for_backward(delta_raw, bias)
+        ctx.penalty = penalty
+        return delta_raw.view_as(delta_raw)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor, None]:
+        """The slope of softplus is the logistic function."""
+        delta_raw, bias = ctx.saved_tensors
+        slope = torch.sigmoid_(delta_raw + bias).mul_(ctx.penalty / delta_raw.numel())
+        return slope + grads[0], slope.sum((0, 1)), None
 
 
 class S6(Layer):
@@ -62,6 +85,8 @@ class S6(Layer):
     ) -> tuple[Tensor, Tensor | None]:
         """One call of the selective scan, which adds bias, softplus, D_skip and the gate on its way."""
         delta_raw, B, C = projected or self.project(x)
+        if self.delta_penalty:
+            delta_raw = DeltaPenalty.apply(delta_raw, self.dt_proj.bias, self.delta_penalty)  # type: ignore[no-untyped-call]
         out = selective_scan(
             x,
             delta_raw,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,10 +17,11 @@ CLIMB = 0.3  # part of the steps after which copying trains at full length
 GOLDEN = (5**0.5 - 1) / 2
 
 
-def curriculum(settings: TaskSettings) -> list[int]:
+@cache
+def curriculum(settings: TaskSettings) -> tuple[int, ...]:
     """The lengths of a curriculum, geometric from the shortest to L."""
     shortest = min(settings.L, SHORTEST if settings.name == "induction_heads" else max(SHORTEST, settings.n_data))
-    return sorted({round(L) for L in np.geomspace(shortest, settings.L, RUNGS)})
+    return tuple(sorted({round(L) for L in np.geomspace(shortest, settings.L, RUNGS)}))
 
 
 def length(settings: TrainSettings, step: int) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kernels import triton_update
-from ssmviz.training.optimiser import BETAS, EPS, MOMENTUM, NEWTON_SCHULZ, TURNS, Optimiser, decays
+from ssmviz.training.optimiser import BETAS, MOMENTUM, NEWTON_SCHULZ, TURNS, Optimiser, decays
 
 
 class FlatUpdate:
@@ -47,7 +47,7 @@ class FlatUpdate:
         triton_update.count_and_norm(self.gradient, self.partial, self.count)
         triton_update.adamw(
             flat, self.partial, self.count, self.optimiser.lr, loss, notes,
-            span=self.span, clip=self.clip, decay=optim.weight_decay, betas=BETAS, eps=EPS, limit=self.limit,
+            span=self.span, clip=self.clip, decay=optim.weight_decay, betas=BETAS, eps=optim.eps, limit=self.limit,
         )  # fmt: skip
         if len(self.table):
             triton_update.muon(

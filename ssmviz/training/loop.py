@@ -67,6 +67,7 @@ class Training:
         self.place = device.resolve(settings)
         self.network = build(settings.task, settings.model, seed=settings.seed).to(self.place.device)
         self.network.backend = self.place.backend
+        self.network.set_delta_penalty(settings.optim.delta_penalty)
         self.optimiser = Optimiser(self.network, settings.optim)
         stepper = GraphedStepper if self.place.device.type == "cuda" else EagerStepper
         self.stepper: Stepper = stepper(self.network, self.optimiser, settings.optim.clip)

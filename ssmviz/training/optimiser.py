@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ssmviz.settings import OptimSettings
 
 MUON = ("in_proj.weight", "out_proj.weight", "x_proj.weight")
-BETAS, EPS = (0.9, 0.95), 1e-8  # AdamW
+BETAS = (0.9, 0.95)  # AdamW
 MOMENTUM = 0.95  # Muon
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: steepest at 0 that stays near 1 after five turns
 TURNS = 5
@@ -110,11 +110,15 @@ class Optimiser:
         self.lr = torch.tensor(settings.lr, device=device)
         self.lr_muon = torch.tensor(settings.lr_muon, device=device)
         self.muon = Muon(muon, weight_decay=settings.weight_decay)
-        self.adamw = _adamw(rest, settings.weight_decay, self.lr)
+        self.adamw = _adamw(rest, settings, self.lr)
         self.rest = rest
+        self._factor = 1.0
 
     def set_rate(self, factor: float) -> None:
         """Both learning rates, as a part of their settings' values."""
+        if factor == self._factor:
+            return
+        self._factor = factor
         self.lr.fill_(self.settings.lr * factor)
         self.lr_muon.fill_(self.settings.lr_muon * factor)
 
@@ -131,12 +135,12 @@ class Optimiser:
         return moments | self.muon.state()
 
 
-def _adamw(named: Mapping[str, Tensor], weight_decay: float, lr: Tensor) -> torch.optim.AdamW:
+def _adamw(named: Mapping[str, Tensor], settings: OptimSettings, lr: Tensor) -> torch.optim.AdamW:
     groups = [
-        {"params": [p for n, p in named.items() if decays(n, p)], "weight_decay": weight_decay},
+        {"params": [p for n, p in named.items() if decays(n, p)], "weight_decay": settings.weight_decay},
         {"params": [p for n, p in named.items() if not decays(n, p)], "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=BETAS, eps=EPS, fused=True)
+    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=BETAS, eps=settings.eps, fused=True)
     for p in named.values():  # torch makes the state at the first step; a checkpoint needs it before
         optimiser.state[p] = {
             "step": torch.zeros((), dtype=torch.float32, device=p.device),

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssmviz.models import build
+from ssmviz.models import build, s6
 from ssmviz.settings import ModelSettings
 from tests.models.variants import TASK, network, some_tokens
 
@@ -115,3 +115,25 @@ def test_delta_and_b_see_no_further_back_than_the_convolution():
     assert abs(first.delta[7:] - second.delta[7:]).max() == 0
     assert abs(first.C[7:] - second.C[7:]).max() == 0
     assert abs(first.h[7:] - second.h[7:]).max() > 1e-9
+
+
+def test_the_penalty_adds_the_gradient_of_the_mean_delta_and_leaves_the_loss(monkeypatch):
+    settings = ModelSettings(d_model=8, N=2, dt_rank=2, n_layers=2)
+    plain, penalised = (network(settings) for _ in range(2))
+    penalised.set_delta_penalty(0.3)
+    deltas, project = [], s6.conv_project
+
+    def watched(*arguments, **options):
+        projected = project(*arguments, **options)
+        bias = plain.layers[len(deltas)].mixer.dt_proj.bias
+        deltas.append(F.softplus(projected[1] + bias))
+        return projected
+
+    found = penalised(some_tokens()).square().mean()
+    found.backward()
+    monkeypatch.setattr(s6, "conv_project", watched)
+    loss = plain(some_tokens()).square().mean()
+    (loss + 0.3 * sum(delta.mean() for delta in deltas)).backward()
+    assert torch.equal(loss, found)
+    for wanted, parameter in zip(plain.parameters(), penalised.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, wanted.grad)

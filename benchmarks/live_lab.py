@@ -3,7 +3,7 @@
     python -m benchmarks.live_lab [--out FILE]
 
 Both twins of the default preset train; meanwhile each control is timed inside the page, from its event to the
-redraw, and a widget of Streamlit's from the click to its effect. Then 500 frames a run are scrubbed. Memory is that of
+redraw, and a widget of Streamlit's from the click to what the server answers. Then 500 frames a run are scrubbed. Memory is that of
 the app's own process. Browser (software rendering) and trainings share the cores, as they do on a laptop. How long the
 presets take from the click is `benchmarks/presets_cpu.py confirm`.
 """
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,18 +54,33 @@ LATENCY = """(root, [selector, key, attribute]) => new Promise((done, fail) => {
   if (key) target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true }));
   else target.click();
 })"""
-TASK = """(other) => new Promise((done, fail) => {
-  setTimeout(() => fail(`no sentence of ${other}`), 10000);
-  const group = document.querySelector("[data-testid=stButtonGroup]");
-  const words = () => document.querySelector("[data-testid=stCaptionContainer]").innerText;
-  const before = words(), began = performance.now();
-  const seen = new MutationObserver(() => {
-    if (words() === before) return;
-    seen.disconnect();
-    requestAnimationFrame(() => done(performance.now() - began));
-  });
-  seen.observe(document.body, { subtree: true, childList: true, characterData: true });
-  [...group.querySelectorAll("button, label, [role=radio]")].find((e) => e.innerText.trim() === other).click();
+# From the choice of a task to the painted frame after the first picture of its recording.
+TASK = """(root, input) => new Promise((done, fail) => {
+  setTimeout(() => fail(`no picture of ${input.value}`), 10000);
+  const began = performance.now();
+  const look = () => {
+    const { experiment, frames, state } = root.dataset;
+    const plays = experiment === input.value && Number(frames) > 0 && state === "replay";
+    if (plays) requestAnimationFrame(() => done(performance.now() - began));
+    else requestAnimationFrame(look);
+  };
+  input.click();
+  look();
+})"""
+# From a click on a number's + or - to the paint after the number, and after the server's answer: the offer to undo it.
+NUMBER = """(button) => new Promise((done, fail) => {
+  setTimeout(() => fail("no answer to a number"), 10000);
+  const field = button.closest("[data-testid=stNumberInput]").querySelector("input");
+  const offered = () => document.body.innerText.includes("Set the controls to the settings");
+  const [value, offer, began] = [field.value, offered(), performance.now()];
+  let shown;
+  const look = () => {
+    if (field.value !== value) shown ??= performance.now() - began;
+    if (shown !== undefined && offered() !== offer) requestAnimationFrame(() => done([shown, performance.now() - began]));
+    else requestAnimationFrame(look);
+  };
+  button.click();
+  look();
 })"""
 SCRUB = """async (root, count) => {
   const slider = root.querySelector("[data-role=scrubber]"), took = [];
@@ -134,8 +150,12 @@ def training(page: Page, url: str) -> list[str]:
     lines.append(row("pause, until the page says so", [toggle(lab, "pause"), *(again(page, lab) for _ in range(4))]))
     lines.append(row("one step, until it is drawn", [lab.evaluate(LATENCY, STEP) for _ in range(ROUNDS)]))
     toggle(lab, "resume")
-    lines.append(row("another task (a widget of Streamlit's; opens a recording)", [task(page) for _ in range(16)]))
-    return lines
+    numbers = np.array(number(page))
+    lines.append(row("a number under More (Streamlit's), until it stands there", numbers[:, 0]))
+    lines.append(row("a number under More, until the server has answered", numbers[:, 1]))
+    running = lab.evaluate(TRAINS)
+    lines.append(row("another task, until its recording plays", [task(page, lab) for _ in range(16)]))
+    return [*lines, "", f"At the last number {running} runs were training."]
 
 
 STEP = ("[data-action=step]", "", "step")
@@ -162,11 +182,31 @@ def probe(page: Page, lab: Locator) -> float:
     return took
 
 
-def task(page: Page) -> float:
-    """Choose another task, which opens its recording, until its sentence stands there."""
-    other = "copying" if "lab_task" not in page.url else "selective copying"
-    took = float(page.evaluate(TASK, other))
-    page.wait_for_timeout(500)
+TRAINS = """async (root) => {
+  const { runs } = await (await fetch(`/api/experiments/${root.dataset.experiment}`)).json();
+  return runs.filter(({ state }) => state === "running").length;
+}"""
+
+
+def number(page: Page) -> list[list[float]]:
+    """One step of a number up and down by turns."""
+    page.get_by_test_id("stPopoverButton").click()
+    length = page.get_by_test_id("stNumberInput").filter(has_text="Length")
+    took = []
+    for i in range(ROUNDS):
+        button = length.get_by_test_id("stNumberInputStepDown" if i % 2 else "stNumberInputStepUp")
+        took.append(button.evaluate(NUMBER))
+        page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    return took
+
+
+def task(page: Page, lab: Locator) -> float:
+    """Choose another task, until its recording plays."""
+    other = "copying" if lab.get_attribute("data-experiment") != "copying" else "selective_copying"
+    chosen = page.locator(f".tasks input[value={other}]")
+    took = float(lab.evaluate(TASK, chosen.element_handle()))
+    page.wait_for_timeout(700)
     return took
 
 
@@ -185,7 +225,7 @@ def until(page: Page, lab: Locator, condition: str) -> None:
     page.wait_for_function(f"lab => {condition}", arg=lab.element_handle())
 
 
-def row(name: str, values: list[float]) -> str:
+def row(name: str, values: Sequence[float] | np.ndarray) -> str:
     """One line of the table."""
     return f"| {name} | {len(values)} | {np.percentile(values, 50):.0f} | {np.percentile(values, 95):.0f} |"
 

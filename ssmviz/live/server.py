@@ -25,7 +25,7 @@ def send_at_once() -> int:
     Returns:
         Number of listening sockets found.
     """
-    found = [thing for thing in gc.get_objects() if isinstance(thing, socket.socket) and _listens(thing)]
+    found = [thing for thing in gc.get_objects() if issubclass(type(thing), socket.socket) and _listens(thing)]
     for listener in found:
         with suppress(OSError):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

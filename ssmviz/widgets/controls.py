@@ -60,7 +60,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("lr", "optim.lr", "Learning rate"),
         Control("lrm", "optim.lr_muon", "Learning rate of Muon"),
         Control("schedule", "optim.schedule", "Schedule"),
-        Control("short", "optim.curriculum", "Short sequences first"),
+        Control("short", "optim.curriculum", "Short first"),
         Control("seed", "seed", "Seed"),
         Control("eval", "eval_every", "Steps between tests"),
     ),

@@ -15,6 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "traces": set(),
     "settings": set(),
     "port": set(),
+    "timings": set(),
     "kernels": set(),
     "systems": set(),
     "tasks": set(),
@@ -24,9 +25,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"kernels", "tasks", "models", "presets", "frames", "runs"},
     "runs": {"tasks", "frames", "presets", "training", "kernels"},
     "live": {"runs", "frames", "tasks", "presets"},
-    "figures": {"tasks"},
-    "widgets": {"live", "runs", "frames", "tasks", "presets", "figures", "systems"},
-    "pages": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "widgets"},
+    "figures": {"tasks", "timings"},
+    "widgets": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings"},
+    "pages": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "widgets"},
     "app": {"live", "runs", "widgets"},
 }
 STREAMLIT = {"app", "pages", "widgets"}

@@ -3,9 +3,9 @@
     python -m benchmarks.live_lab [--out FILE]
 
 Both twins of the default preset train; meanwhile each control is timed inside the page, from its event to the
-redraw, and a widget of Streamlit's from the click to what the server answers. Then 500 frames a run are scrubbed. Memory is that of
-the app's own process. Browser (software rendering) and trainings share the cores, as they do on a laptop. How long the
-presets take from the click is `benchmarks/presets_cpu.py confirm`.
+redraw, and a widget of Streamlit's from the click to what the server answers. Then 500 frames a run are scrubbed.
+Memory is that of the app's own process. Browser (software rendering) and trainings share the cores, as they do on a
+laptop. How long the presets take from the click is `benchmarks/presets_cpu.py confirm`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ NUMBER = """(button) => new Promise((done, fail) => {
   let shown;
   const look = () => {
     if (field.value !== value) shown ??= performance.now() - began;
-    if (shown !== undefined && offered() !== offer) requestAnimationFrame(() => done([shown, performance.now() - began]));
+    const answered = shown !== undefined && offered() !== offer;
+    if (answered) requestAnimationFrame(() => done([shown, performance.now() - began]));
     else requestAnimationFrame(look);
   };
   button.click();

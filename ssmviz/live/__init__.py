@@ -32,9 +32,9 @@ Experiment (GET /api/experiments/{id}, and the socket's first message with `"typ
 States: queued starting running done cancelled interrupted diverged oom timeout failed unreadable.
 (`paused` is the control's, not a run's.)
 
-History (GET /api/runs/{run}/frames?after=STEP)
------------------------------------------------
-Frames with step > STEP (default -1: all), ascending, each as
+History (GET /api/runs/{run}/frames?after=STEP&most=COUNT)
+----------------------------------------------------------
+Frames with step > STEP (default -1: all), ascending, at most COUNT, each as
     uint32 length | uint32 step | `length` bytes of the frame | zeros up to the next multiple of 8
 (little-endian, so that every frame starts at a multiple of 8). One answer holds at most about 8 MiB; the header
 `X-More: 1` says that there is more: ask again with the last step received. ETag and If-None-Match work; recordings
@@ -77,10 +77,12 @@ The component
 `lab.js` is an ES module that imports its neighbours; a few lines given to Streamlit load it from `data.assets` and hand
 `export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return a
 clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow root.
-    data = {"experiment": "id", "base": "", "assets": "/api/assets/<hash>/",
+    data = {"experiment": "id", "view": "key of this view", "base": "", "assets": "/api/assets/<hash>/",
             "autoplay": true,                   // play a finished run at once
             "controls": true}                   // false: no buttons that change the run
-Trigger: `open` (an experiment id). The root element that it creates carries, for tests and screen readers:
+Trigger: `open` (an experiment id). The event `ssmviz:open` on the window, with detail {view, experiment, shown}, shows
+another experiment at once (`assets/live/tasks.js`); `shown()` is called when its first picture is there. The root
+element that it creates carries, for tests and screen readers:
     class="ssmviz-lab"  data-experiment  data-state (loading | replay | live | paused | settled | offline | error)
     data-step (step drawn last)  data-newest (newest step known)  data-frames (frames in memory, over all runs)
     data-draws (redraws so far)  data-cursor (token under the cursor)  data-probe (probe_version last drawn)

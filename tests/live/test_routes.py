@@ -105,6 +105,22 @@ def test_history_after_something_that_is_no_step_is_refused(lab, after):
     assert lab.get(f"/api/runs/{lab.runs[0]}/frames?after={after}")[0] == 400
 
 
+def test_a_replay_may_begin_with_a_few_frames(lab, frame):
+    for step in (1, 2, 5):
+        lab.db(lab.runs[0]).put_frame(step, frame)
+    path = f"/api/runs/{lab.runs[0]}/frames"
+    few, every = lab.get(f"{path}?most=2"), lab.get(path)
+    assert few[1].get("X-More") == "1"
+    assert every[2].startswith(few[2])
+    assert 2 * len(every[2]) == 3 * len(few[2])
+    assert few[1]["ETag"] != every[1]["ETag"]
+
+
+@pytest.mark.parametrize("most", ["0", "-1", "x", "10000"])
+def test_a_number_of_frames_that_is_none_is_refused(lab, most):
+    assert lab.get(f"/api/runs/{lab.runs[0]}/frames?most={most}")[0] == 400
+
+
 def test_the_socket_says_everything_then_only_what_is_new(lab, frame):
     lab.losses(lab.runs[0], [1, 2])
     with watch(lab) as socket:

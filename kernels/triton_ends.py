@@ -31,13 +31,13 @@ def _embedding_kernel(
     V: tl.constexpr, K: tl.constexpr, ROWS: tl.constexpr, PV: tl.constexpr, PK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """This program's part of the gradient of the embedding (V, K)."""
-    v, k = tl.arange(0, PV), tl.arange(0, PK)
+    i, v, k = tl.arange(0, ROWS), tl.arange(0, PV), tl.arange(0, PK)
     total = tl.zeros((PV, PK), tl.float32)
     for block in tl.range(tl.program_id(0).to(tl.int64), tl.cdiv(rows, ROWS), tl.num_programs(0), num_stages=1):
-        m = block * ROWS + tl.arange(0, ROWS)
-        token = tl.load(tokens + m, mask=m < rows, other=-1).to(tl.int32)
+        start = block * ROWS
+        token = tl.load(tokens + start + i, mask=i < rows - start, other=-1).to(tl.int32)
         is_v = (v[:, None] == token[None, :]).to(tl.float32)
-        total += product(is_v, load_rows(dx, m, k, rows, K), PRECISION)
+        total += product(is_v, load_rows(dx, start, i, k, rows, K, K == PK), PRECISION)
     partial += tl.program_id(0) * V * K
     tl.store(partial + v[:, None] * K + k[None, :], total, mask=(v < V)[:, None] & (k < K)[None, :])
 
@@ -52,7 +52,7 @@ def _answer(x, gain, head, targets, r, answers, L, eps, asked: tl.constexpr,
     scale = inverse_rms(x_rk, K, eps)
     x_rk *= scale[:, None]
     g_k = tl.load(gain + k, mask=k < K, other=0.0)
-    logits = product(x_rk * g_k[None, :], tl.trans(load_rows(head, v, k, V, K)), PRECISION)
+    logits = product(x_rk * g_k[None, :], tl.trans(load_rows(head, 0, v, k, V, K, K == PK)), PRECISION)
     logits = tl.where((v < V)[None, :], logits, -float("inf"))
     logits -= tl.max(logits, axis=1)[:, None]
     surprise = tl.log(tl.sum(tl.exp(logits), axis=1))[:, None] - logits
@@ -86,7 +86,7 @@ def _loss_gradient_kernel(
     d_logits = (tl.exp(-surprise) - is_target.to(tl.float32)) * (tl.load(dloss) / answers)
     d_logits = tl.where((r < answers)[:, None] & (v < V)[None, :], d_logits, 0.0)
     d_head = product(tl.trans(d_logits), x_rk * g_k[None, :], PRECISION)
-    dn = product(d_logits, load_rows(head, v, k, V, K), PRECISION)
+    dn = product(d_logits, load_rows(head, 0, v, k, V, K, K == PK), PRECISION)
     partial += tl.program_id(0) * (V + 1) * K
     tl.store(partial + v[:, None] * K + k[None, :], d_head, mask=(v < V)[:, None] & (k < K)[None, :])
     tl.store(partial + V * K + k, tl.sum(dn * x_rk, axis=0), mask=k < K)

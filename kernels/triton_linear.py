@@ -11,6 +11,7 @@ Products are those of tensor cores in three parts (tf32x3), which is float32 but
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,8 +22,22 @@ from torch import Tensor
 PRECISION = "tf32x3"
 MAX_WIDTH = 128  # of a row, and of a part of the outputs
 MAX_MATRIX = 16_384  # elements whose gradient a program holds
-ROWS, WARPS = 32, 4  # of a program of the backward
-CUT = 64  # columns of a product's inner sum at once
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Shape of a program."""
+
+    rows: int
+    warps: int
+    stages: int = 1  # blocks of rows on their way from memory at once
+    cut: int = 64  # columns of the output (forward) or of an inner sum (backward) at once
+    crowd: int = 2  # programs per multiprocessor
+
+
+FORWARD, FORWARD_FEW = Tile(64, 4, cut=128), Tile(32, 4, cut=64)
+MANY = 8192  # rows from which programs may be large
+BACKWARD = Tile(32, 4)
 
 
 @triton.jit
@@ -50,9 +65,24 @@ def inverse_rms(x, width: tl.constexpr, eps):
 
 
 @triton.jit
-def load_rows(x, m, k, rows, width: tl.constexpr):
-    """[M, K] of a dense matrix, zero outside."""
-    return tl.load(x + m[:, None] * width + k[None, :], mask=(m < rows)[:, None] & (k < width)[None, :], other=0.0)
+def load_rows(x, start, i, k, rows, width: tl.constexpr, FULL: tl.constexpr):
+    """[i, k] of the dense matrix (rows, width) from row `start` on, zero outside; FULL: no k is outside.
+
+    What is wide in the address is added once, so that the rest fits into 32 bits.
+    """
+    inside = (i < rows - start)[:, None]
+    if not FULL:
+        inside = inside & (k < width)[None, :]
+    return tl.load(x + start * width + i[:, None] * width + k[None, :], mask=inside, other=0.0)
+
+
+@triton.jit
+def store_rows(x, value, start, i, k, rows, width: tl.constexpr, FULL: tl.constexpr):
+    """The inverse of `load_rows`."""
+    inside = (i < rows - start)[:, None]
+    if not FULL:
+        inside = inside & (k < width)[None, :]
+    tl.store(x + start * width + i[:, None] * width + k[None, :], value, mask=inside)
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -62,27 +92,32 @@ def projection_forward(
     ROWS: tl.constexpr, PK: tl.constexpr, COLUMNS: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """y (PARTS, rows, PART) = norm(x) (rows, K) times weight (PARTS * PART, K) transposed, plus residual."""
-    m = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    start = tl.program_id(0).to(tl.int64) * ROWS
+    i, k = tl.arange(0, ROWS), tl.arange(0, PK)
     o = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
-    k = tl.arange(0, PK)
-    x_mk = load_rows(x, m, k, rows, K)
+    x_mk = load_rows(x, start, i, k, rows, K, K == PK)
     if gain is not None:
         x_mk *= inverse_rms(x_mk, K, eps)[:, None] * tl.load(gain + k, mask=k < K, other=0.0)[None, :]
-    w_ok = load_rows(weight, o, k, PARTS * PART, K)
+    w_ok = load_rows(weight, 0, o, k, PARTS * PART, K, K == PK)
     y_mo = product(x_mk, tl.trans(w_ok), PRECISION)
-    inside = (m < rows)[:, None] & (o < PARTS * PART)[None, :]
     if residual is not None:
-        y_mo += tl.load(residual + m[:, None] * PART + o[None, :], mask=inside, other=0.0)
-    tl.store(y + (o // PART)[None, :] * rows * PART + m[:, None] * PART + (o % PART)[None, :], y_mo, mask=inside)
+        y_mo += load_rows(residual, start, i, o, rows, PART, PART % COLUMNS == 0)
+    if PART % COLUMNS == 0:  # this program's columns are all of one part
+        part, o = (tl.program_id(1) * COLUMNS) // PART, (tl.program_id(1) * COLUMNS) % PART + tl.arange(0, COLUMNS)
+        store_rows(y + part.to(tl.int64) * rows * PART, y_mo, start, i, o, rows, PART, True)
+    else:
+        at = (o // PART)[None, :].to(tl.int64) * rows * PART + (start + i)[:, None] * PART + (o % PART)[None, :]
+        tl.store(y + at, y_mo, mask=(i < rows - start)[:, None] & (o < PARTS * PART)[None, :])
 
 
 @triton.jit
-def _times_weight(dn, dy, weight, m, k, rows, K: tl.constexpr, PART: tl.constexpr, CUT: tl.constexpr,
-                  PRECISION: tl.constexpr):  # fmt: skip
+def _times_weight(dn, dy, weight, start, i, k, rows, K: tl.constexpr, PART: tl.constexpr, CUT: tl.constexpr,
+                  STAGES: tl.constexpr, PRECISION: tl.constexpr):  # fmt: skip
     """dn + dy (rows, PART) times weight (PART, K), CUT columns at a time: registers are scarce."""
-    for first in tl.range(0, PART, CUT, num_stages=1):
+    for first in tl.range(0, PART, CUT, num_stages=STAGES):
         o = first + tl.arange(0, CUT)
-        dn += product(load_rows(dy, m, o, rows, PART), load_rows(weight, o, k, PART, K), PRECISION)
+        dy_io = load_rows(dy, start, i, o, rows, PART, PART % CUT == 0)
+        dn += product(dy_io, load_rows(weight, 0, o, k, PART, K, k.shape[0] == K), PRECISION)
     return dn
 
 
@@ -90,26 +125,28 @@ def _times_weight(dn, dy, weight, m, k, rows, K: tl.constexpr, PART: tl.constexp
 def _row_gradient(
     x, gain, weight, dy, dy_second, dresidual, dx, dgain, rows, eps, first, step,
     K: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
-    ROWS: tl.constexpr, PK: tl.constexpr, CUT: tl.constexpr, PRECISION: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, CUT: tl.constexpr, STAGES: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """dx of every step-th block of rows from `first` on, and what these add to dgain."""
-    k = tl.arange(0, PK)
+    i, k = tl.arange(0, ROWS), tl.arange(0, PK)
     dg = tl.zeros((PK,), tl.float32)
     for block in tl.range(first, tl.cdiv(rows, ROWS), step, num_stages=1):
-        m = block * ROWS + tl.arange(0, ROWS)
-        dn = _times_weight(tl.zeros((ROWS, PK), tl.float32), dy, weight, m, k, rows, K, PART, CUT, PRECISION)
+        start = block * ROWS
+        dn = _times_weight(
+            tl.zeros((ROWS, PK), tl.float32), dy, weight, start, i, k, rows, K, PART, CUT, STAGES, PRECISION
+        )
         if PARTS == 2:
-            dn = _times_weight(dn, dy_second, weight + PART * K, m, k, rows, K, PART, CUT, PRECISION)
+            dn = _times_weight(dn, dy_second, weight + PART * K, start, i, k, rows, K, PART, CUT, STAGES, PRECISION)
         if gain is not None:
-            x_mk = load_rows(x, m, k, rows, K)
+            x_mk = load_rows(x, start, i, k, rows, K, K == PK)
             r = inverse_rms(x_mk, K, eps)[:, None]
             x_mk *= r
             dg += tl.sum(dn * x_mk, axis=0)
             dn *= tl.load(gain + k, mask=k < K, other=0.0)[None, :]
             dn = r * (dn - x_mk * (tl.sum(dn * x_mk, axis=1) / K)[:, None])
         if dresidual is not None:
-            dn += load_rows(dresidual, m, k, rows, K)
-        tl.store(dx + m[:, None] * K + k[None, :], dn, mask=(m < rows)[:, None] & (k < K)[None, :])
+            dn += load_rows(dresidual, start, i, k, rows, K, K == PK)
+        store_rows(dx, dn, start, i, k, rows, K, K == PK)
     if gain is not None:
         tl.store(dgain + k, dg, mask=k < K)
 
@@ -118,25 +155,26 @@ def _row_gradient(
 def _weight_gradient(
     x, gain, dy, dweight, rows, eps, first, step,
     K: tl.constexpr, PART: tl.constexpr,
-    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, PRECISION: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, STAGES: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """What every step-th block of rows from `first` on adds to dweight (PART, K)."""
-    k, o = tl.arange(0, PK), tl.arange(0, PO)
+    i, k, o = tl.arange(0, ROWS), tl.arange(0, PK), tl.arange(0, PO)
     dw = tl.zeros((PO, PK), tl.float32)
-    for block in tl.range(first, tl.cdiv(rows, ROWS), step, num_stages=1):
-        m = block * ROWS + tl.arange(0, ROWS)
-        n_mk = load_rows(x, m, k, rows, K)
+    for block in tl.range(first, tl.cdiv(rows, ROWS), step, num_stages=STAGES):
+        start = block * ROWS
+        n_mk = load_rows(x, start, i, k, rows, K, K == PK)
         if gain is not None:
             n_mk *= inverse_rms(n_mk, K, eps)[:, None] * tl.load(gain + k, mask=k < K, other=0.0)[None, :]
-        dw += product(tl.trans(load_rows(dy, m, o, rows, PART)), n_mk, PRECISION)
-    tl.store(dweight + o[:, None] * K + k[None, :], dw, mask=(o < PART)[:, None] & (k < K)[None, :])
+        dw += product(tl.trans(load_rows(dy, start, i, o, rows, PART, PART == PO)), n_mk, PRECISION)
+    store_rows(dweight, dw, 0, o, k, PART, K, K == PK)
 
 
 @triton.jit(do_not_specialize=["rows"])
 def projection_backward(
     x, gain, weight, dy, dy_second, dresidual, dx, partial, rows, eps,
     K: tl.constexpr, PART: tl.constexpr, PARTS: tl.constexpr,
-    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, CUT: tl.constexpr, PRECISION: tl.constexpr,
+    ROWS: tl.constexpr, PK: tl.constexpr, PO: tl.constexpr, CUT: tl.constexpr,
+    STAGES: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """Side by side: gradients of rows, and of each part of the matrix. Partial sums (programs, dweight and dgain)."""
     first, step = tl.program_id(0).to(tl.int64), tl.num_programs(0)
@@ -144,13 +182,13 @@ def projection_backward(
     if tl.program_id(1) == 0:
         _row_gradient(
             x, gain, weight, dy, dy_second, dresidual, dx, partial + PARTS * PART * K, rows, eps, first, step,
-            K, PART, PARTS, ROWS, PK, CUT, PRECISION,
+            K, PART, PARTS, ROWS, PK, CUT, STAGES, PRECISION,
         )  # fmt: skip
     elif tl.program_id(1) == 1:
-        _weight_gradient(x, gain, dy, partial, rows, eps, first, step, K, PART, ROWS, PK, PO, PRECISION)
+        _weight_gradient(x, gain, dy, partial, rows, eps, first, step, K, PART, ROWS, PK, PO, STAGES, PRECISION)
     else:
         _weight_gradient(
-            x, gain, dy_second, partial + PART * K, rows, eps, first, step, K, PART, ROWS, PK, PO, PRECISION
+            x, gain, dy_second, partial + PART * K, rows, eps, first, step, K, PART, ROWS, PK, PO, STAGES, PRECISION
         )
 
 
@@ -161,10 +199,12 @@ def forward(
     (rows, K), outputs = x.shape, weight.shape[0]
     part = outputs // parts
     y = x.new_empty(parts, rows, part)
-    step, columns = (64, min(padded(outputs), 128)) if rows >= 8192 else (32, min(padded(outputs), 64))
-    projection_forward[ceil(rows, step), ceil(outputs, columns)](
+    tile = FORWARD if rows >= MANY else FORWARD_FEW
+    columns = min(padded(outputs), tile.cut)
+    projection_forward[ceil(rows, tile.rows), ceil(outputs, columns)](
         x, gain, weight, residual, y, rows, eps,
-        K=K, PART=part, PARTS=parts, ROWS=step, PK=padded(K), COLUMNS=columns, PRECISION=PRECISION, num_warps=WARPS,
+        K=K, PART=part, PARTS=parts, ROWS=tile.rows, PK=padded(K), COLUMNS=columns, PRECISION=PRECISION,
+        num_warps=tile.warps,
     )  # fmt: skip
     return y
 
@@ -175,12 +215,13 @@ def backward(
     """Gradients of x (plus dresidual), weight and gain from those of the parts, each (rows, outputs / parts)."""
     (rows, K), outputs = x.shape, weight.shape[0]
     dx, part = torch.empty_like(x), outputs // len(dy)
-    programs = min(ceil(rows, ROWS), ceil(2 * multiprocessors(x.device), 1 + len(dy)))
+    tile = BACKWARD
+    programs = min(ceil(rows, tile.rows), ceil(tile.crowd * multiprocessors(x.device), 1 + len(dy)))
     partial = x.new_empty(programs, outputs * K + (0 if gain is None else K))
     projection_backward[programs, 1 + len(dy)](
         x, gain, weight, dy[0], dy[-1], dresidual, dx, partial, rows, eps,
-        K=K, PART=part, PARTS=len(dy), ROWS=ROWS, PK=padded(K), PO=padded(part), CUT=min(CUT, padded(part)),
-        PRECISION=PRECISION, num_warps=WARPS,
+        K=K, PART=part, PARTS=len(dy), ROWS=tile.rows, PK=padded(K), PO=padded(part), CUT=min(tile.cut, padded(part)),
+        STAGES=tile.stages, PRECISION=PRECISION, num_warps=tile.warps,
     )  # fmt: skip
     total = partial.sum(0)
     return dx, total[: outputs * K].view(outputs, K), None if gain is None else total[outputs * K :]

@@ -21,7 +21,8 @@ from torch import Tensor
 from kernels.triton_linear import ceil
 from kernels.triton_tiles import phi1
 
-BLOCK, WARPS = 128, 4  # lags of a tile
+FORWARD, BACKWARD = 32, 128  # lags of a tile
+WARPS = 4
 
 
 @triton.jit
@@ -125,7 +126,7 @@ class _ImpulseResponse(torch.autograd.Function):
         D = len(log_dt)
         K = log_dt.new_empty(D, L)
         parameters = log_dt, log_A, A_imag, C
-        s4d_kernel_forward[D, ceil(L, BLOCK)](*parameters, D_skip, K, L, **_sizes(log_A, A_imag))
+        s4d_kernel_forward[D, ceil(L, FORWARD)](*parameters, D_skip, K, L, BLOCK=FORWARD, **_sizes(log_A, A_imag))
         ctx.save_for_backward(*parameters)
         return K
 
@@ -137,7 +138,9 @@ class _ImpulseResponse(torch.autograd.Function):
         gradients = tuple(None if p is None else torch.empty_like(p) for p in parameters)
         d_skip = torch.empty_like(log_dt)
         dK = dK.contiguous()
-        s4d_kernel_backward[len(dK),](*parameters, dK, *gradients, d_skip, dK.shape[1], **_sizes(log_A, A_imag))
+        s4d_kernel_backward[len(dK),](
+            *parameters, dK, *gradients, d_skip, dK.shape[1], BLOCK=BACKWARD, **_sizes(log_A, A_imag)
+        )
         return *gradients, d_skip, None
 
 
@@ -145,7 +148,7 @@ def _sizes(log_A: Tensor, A_imag: Tensor | None) -> dict[str, Any]:
     N = log_A.shape[1]
     # a complex state stands for a conjugate pair
     weight = 1.0 if A_imag is None else 2.0
-    return {"weight": weight, "N": N, "PN": triton.next_power_of_2(N), "BLOCK": BLOCK, "num_warps": WARPS}
+    return {"weight": weight, "N": N, "PN": triton.next_power_of_2(N), "num_warps": WARPS}
 
 
 def impulse_response(

@@ -3,8 +3,8 @@
 """The end of a training step on CUDA: clipping, AdamW and Muon for all parameters, in three launches.
 
 Parameters, gradients and moments lie in flat buffers; nothing waits for the host, so it can be captured. A Muon matrix
-is orthogonalised by one program that never lets it leave the multiprocessor (products of single tf32, where the
-iteration itself is only about orthogonal).
+is orthogonalised by one program that never lets it leave the multiprocessor. Its products are those of float16 with
+sums in float32: no number in them is large, and the result of five turns is only about orthogonal anyway.
 """
 
 from __future__ import annotations
@@ -97,9 +97,11 @@ def _muon_kernel(
     x = g + mass * (m - g)
     x /= tl.maximum(tl.sqrt_rn(tl.sum(x * x)), 1e-7)
     for _ in tl.range(TURNS, num_stages=1):
-        s = tl.dot(x, tl.trans(x), input_precision="tf32")
-        s = b * s + c * tl.dot(s, s, input_precision="tf32")
-        x = a * x + tl.dot(s, x, input_precision="tf32")
+        x16 = x.to(tl.float16)
+        s = tl.dot(x16, tl.trans(x16))
+        s16 = s.to(tl.float16)
+        s = b * s + c * tl.dot(s16, s16)
+        x = a * x + tl.dot(s.to(tl.float16), x16)
     rate = tl.load(lr)
     scale = tl.sqrt_rn(tl.maximum(1.0, rows.to(tl.float32) / columns))
     p = tl.load(parameter + at, mask=inside, other=0.0) * (1.0 - rate * decay)

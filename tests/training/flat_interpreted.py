@@ -57,12 +57,13 @@ def test_three_launches_compute_what_the_optimisers_compute(layer, optimiser, cl
     networks[0].backend, networks[1].backend = "torch", backend
     plain = trained(EagerStepper(networks[0], Optimiser(networks[0], settings), clip), 3)
     fused = trained(Flat(networks[1], Optimiser(networks[1], settings), clip), 3)
+    atol = 2e-5 if optimiser == "adamw" else 3e-4  # of steps of 1e-2, made orthogonal in half precision
     for (name, wanted), found in zip(networks[0].named_parameters(), networks[1].parameters(), strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=2e-5, msg=lambda m, name=name: f"{name}: {m}")
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=atol, msg=lambda m, name=name: f"{name}: {m}")
     for name in ("loss", "grad_norm", "loss_sum", "good"):
-        torch.testing.assert_close(getattr(fused, name), getattr(plain, name), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(getattr(fused, name), getattr(plain, name), rtol=1e-3, atol=1e-5)
     for name, wanted in plain.optimiser.state().items():
-        torch.testing.assert_close(fused.optimiser.state()[name], wanted, rtol=1e-2, atol=1e-5)
+        torch.testing.assert_close(fused.optimiser.state()[name], wanted, rtol=1e-2, atol=1e-4)
 
 
 def test_a_saved_state_written_into_the_named_tensors_goes_on_where_it_stopped():

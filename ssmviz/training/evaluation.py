@@ -19,7 +19,7 @@ FORWARD_TOKENS = {"cpu": 1 << 13, "cuda": 1 << 20}  # tokens of one forward: cac
 RUNG_TOKENS = {"cpu": 1 << 17, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
 RUNG_SEQUENCES = 256
 FEWEST_SEQUENCES = 8  # fewer would say nothing: such a rung is left out
-CHUNK = 4096  # positions at once where one sequence is longer than a forward
+CHUNK = 4096  # fewest positions at once where one sequence is longer than a forward
 
 
 class Score(NamedTuple):
@@ -63,8 +63,9 @@ def answers(network: Network, tokens: Tensor, k: int) -> Tensor:
     length, most = tokens.shape[1], FORWARD_TOKENS[tokens.device.type]
     if length <= most:
         return torch.cat([network(rows, last=k) for rows in torch.split(tokens, most // length)])
-    rows_at_once = max(1, most // CHUNK)
-    return torch.cat([network.forward_chunks(rows, CHUNK, last=k) for rows in torch.split(tokens, rows_at_once)])
+    rows_at_once = min(len(tokens), max(1, most // CHUNK))
+    chunk = most // rows_at_once
+    return torch.cat([network.forward_chunks(rows, chunk, last=k) for rows in torch.split(tokens, rows_at_once)])
 
 
 def ladder(settings: TrainSettings, network: Network, device: torch.device, *, step: int) -> Iterator[Rung]:

@@ -1,5 +1,6 @@
 // The ceiling of benchmarks/scan_cpu.py: the same algorithm as kernels/numba_kernels.py (Euler, softplus, gate), as
 // one would write it in C++ for the compiler to vectorise. Built by the benchmark; nothing else uses it.
+// Threads take sequences, or blocks of `width` channels of them; gB and gC (blocks, batch, L, N) are then to be summed.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,16 +12,17 @@ constexpr int W = 16, CHUNK = 16;
 static inline float sigmoid(float v) { return 1.0f / (1.0f + std::exp(-v)); }
 static inline float softplus(float v) { return std::max(v, 0.0f) + std::log1p(std::exp(-std::abs(v))); }
 
-extern "C" void forward(int batch, int L, int D, int N, const float *x, const float *delta, const float *z,
+extern "C" void forward(int batch, int L, int D, int N, int width, const float *x, const float *delta, const float *z,
                         const float *A, const float *B, const float *C, const float *skip, const float *bias,
                         float *y, float *ungated, float *kept) {
-    const int chunks = (L + CHUNK - 1) / CHUNK;
+    const int chunks = (L + CHUNK - 1) / CHUNK, blocks = (D + width - 1) / width;
 #pragma omp parallel for
-    for (int b = 0; b < batch; ++b) {
+    for (int task = 0; task < batch * blocks; ++task) {
+        const int b = task / blocks, from = task % blocks * width, to = std::min(D, from + width);
         std::vector<float> state(size_t(N) * D, 0.0f);
         alignas(64) float dt[CHUNK][W], dx[CHUNK][W], out[CHUNK][W], h[W], a[W];
         for (int c = 0; c < chunks; ++c)
-            for (int d = 0; d < D; d += W) {
+            for (int d = from; d < to; d += W) {
                 const int start = c * CHUNK, steps = std::min(CHUNK, L - start);
                 for (int t = 0; t < steps; ++t) {
                     const size_t at = (size_t(b) * L + start + t) * D + d;
@@ -53,20 +55,21 @@ extern "C" void forward(int batch, int L, int D, int N, const float *x, const fl
     }
 }
 
-extern "C" void backward(int batch, int L, int D, int N, const float *x, const float *delta, const float *z,
+extern "C" void backward(int batch, int L, int D, int N, int width, const float *x, const float *delta, const float *z,
                          const float *A, const float *B, const float *C, const float *skip, const float *bias,
                          const float *ungated, const float *kept, const float *gy, float *gx, float *gdelta, float *gz,
                          float *gA, float *gB, float *gC, float *gskip, float *gbias) {
-    const int chunks = (L + CHUNK - 1) / CHUNK;
+    const int chunks = (L + CHUNK - 1) / CHUNK, blocks = (D + width - 1) / width;
 #pragma omp parallel for
-    for (int b = 0; b < batch; ++b) {
+    for (int task = 0; task < batch * blocks; ++task) {
+        const int b = task / blocks, from = task % blocks * width, to = std::min(D, from + width);
         std::vector<float> gstate(size_t(N) * D, 0.0f), sums(size_t(N) * 2 * CHUNK * W);
         alignas(64) float dt[CHUNK][W], dx[CHUNK][W], g_out[CHUNK][W], g_dt[CHUNK][W], g_dx[CHUNK][W];
         alignas(64) float decay[CHUNK][W], hs[CHUNK + 1][W], g[W], a[W], ga[W];
         for (int c = chunks - 1; c >= 0; --c) {
             const int start = c * CHUNK, steps = std::min(CHUNK, L - start);
             std::fill(sums.begin(), sums.end(), 0.0f);
-            for (int d = 0; d < D; d += W) {
+            for (int d = from; d < to; d += W) {
                 for (int t = 0; t < steps; ++t) {
                     const size_t at = (size_t(b) * L + start + t) * D + d;
                     LANES {
@@ -120,7 +123,7 @@ extern "C" void backward(int batch, int L, int D, int N, const float *x, const f
                     const float *sum_B = &sums[(size_t(2 * n) * CHUNK + t) * W], *sum_C = sum_B + CHUNK * W;
                     float total_B = 0.0f, total_C = 0.0f;
                     for (int l = 0; l < W; ++l) total_B += sum_B[l], total_C += sum_C[l];
-                    const size_t at = (size_t(b) * L + start + t) * N + n;
+                    const size_t at = ((size_t(task % blocks) * batch + b) * L + start + t) * N + n;
                     gB[at] = total_B, gC[at] = total_C;
                 }
         }

@@ -1,10 +1,10 @@
-"""The scan on this CPU: every backend, and the ceilings measured in the same run.
+"""The scan on this CPU beside the same algorithm in C++, with one thread and with two, and how fast it starts.
 
-    python -m benchmarks.scan_cpu [--threads 1] [--out benchmarks/scan_cpu_<hardware>_<yyyymm>.md]
+    python -m benchmarks.scan_cpu [--seconds 3] [--out benchmarks/scan_cpu_<hardware>_<yyyymm>.md]
 
-Ceilings: the same algorithm in C++ (`scan_cpu.cpp`, -O3 -march=native -ffast-math, OpenMP), built here if there is a
-compiler; and the floor, from the multiply-adds per second and the bytes per second that this machine was measured to
-do. All versions take turns, so that another load on the machine meets all of them; times are the best of all turns.
+Ceilings, measured in the same run: the same algorithm in C++ (`scan_cpu.cpp`, -O3 -march=native -ffast-math, OpenMP),
+built here if there is a compiler; and the floor, from the multiply-adds per second and the bytes per second that this
+machine was measured to do. All versions take turns, so that another load on the machine meets all of them.
 """
 
 from __future__ import annotations
@@ -14,41 +14,62 @@ import ctypes
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import torch
 from torch import Tensor
 
 import kernels
+from benchmarks.scan import machine, problem
+from kernels.numba_tensors import cut
 
-SHAPES = [(32, 72, 64, 8), (16, 64, 64, 16), (8, 256, 128, 16), (64, 256, 128, 16)]  # batch, L, D, N
+SHAPES = [  # batch, L, D, N
+    (32, 72, 64, 8),
+    (16, 64, 64, 16),
+    (8, 256, 128, 16),
+    (64, 256, 128, 16),
+    (8, 1024, 128, 16),
+    (1, 16_384, 128, 16),
+]
+THREADS = (1, 2)
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC"]
-SLOW = 2e7  # state updates from which plain PyTorch and the loop are not timed
+SLOW = 1e7  # state updates from which plain PyTorch and the loop are not timed
+TURN = 0.03  # seconds
 
 # Multiplications and additions that need the multiplier, per state update: forward, backward with recomputation
 MULTIPLIES = 10, 17
-SECONDS = 2.0  # of turns per shape
+
+START = """
+import time, torch
+before = time.perf_counter()
+import kernels
+kernels.warm_up()
+x = torch.randn(2, 20, 16, requires_grad=True)
+A, B = -torch.ones(16, 4), torch.randn(2, 20, 4)
+kernels.selective_scan(x, x, A, B, B, backend="numba").sum().backward()
+print(time.perf_counter() - before)
+"""
+
+Call = Callable[[], object]
 
 
-def problem(batch: int, L: int, D: int, N: int) -> dict[str, Tensor]:
-    """What an S6 layer sees after initialisation, roughly."""
-    torch.manual_seed(0)
-    r = torch.randn
-    A = -torch.arange(1.0, N + 1).repeat(D, 1)
-    values = [r(batch, L, D), r(batch, L, D) - 3, A, r(batch, L, N), r(batch, L, N), r(D), r(batch, L, D), 0.1 * r(D)]
-    names = ["x", "delta", "A", "B", "C", "D_skip", "z", "delta_bias"]
-    return {name: v.requires_grad_() for name, v in zip(names, values, strict=True)}
+class Times(NamedTuple):
+    """Of one call, in ms."""
+
+    best: float
+    median: float
 
 
-def of_backend(
-    backend: str, inputs: dict[str, Tensor], grad_y: Tensor
-) -> tuple[Callable[[], None], Callable[[], None]]:
+def of_backend(backend: str, inputs: dict[str, Tensor], grad_y: Tensor) -> tuple[Call, Call]:
     """(forward, forward and backward) through the public function."""
 
     def scan() -> Tensor:
@@ -56,27 +77,23 @@ def of_backend(
         assert isinstance(y, Tensor)
         return y
 
-    def forward() -> None:
+    def forward() -> Tensor:
         with torch.no_grad():
-            scan()
+            return scan()
 
-    def both() -> None:
-        torch.autograd.grad(scan(), list(inputs.values()), grad_y)
-
-    return forward, both
+    return forward, lambda: torch.autograd.grad(scan(), list(inputs.values()), grad_y)
 
 
-def of_cpp(
-    library: ctypes.CDLL, inputs: dict[str, Tensor], grad_y: Tensor
-) -> tuple[Callable[[], None], Callable[[], None]]:
+def of_cpp(library: ctypes.CDLL, inputs: dict[str, Tensor], grad_y: Tensor) -> tuple[Call, Call]:
     """The same work in C++, without autograd around it; fresh outputs each time, as a caller would need."""
     x, B = inputs["x"], inputs["B"]
     (batch, L, D), N = x.shape, B.shape[2]
-    plain = {name: v.detach() for name, v in inputs.items()} | {"A": inputs["A"].detach().t().contiguous()}
+    width = cut(None, batch, L, D).width
+    plain = {name: v.detach().contiguous() for name, v in inputs.items()} | {"A": inputs["A"].detach().t().contiguous()}
     given = [plain[k] for k in ("x", "delta", "z", "A", "B", "C", "D_skip", "delta_bias")]
 
     def call(name: str, tensors: list[Tensor]) -> None:
-        getattr(library, name)(batch, L, D, N, *(ctypes.c_void_p(v.data_ptr()) for v in tensors))
+        getattr(library, name)(batch, L, D, N, width, *(ctypes.c_void_p(v.data_ptr()) for v in tensors))
 
     def forward() -> list[Tensor]:
         y, ungated = torch.empty(2, batch, L, D)
@@ -86,10 +103,11 @@ def of_cpp(
 
     def both() -> list[Tensor]:
         y, ungated, kept = forward()
-        gradients = [torch.empty_like(x) for _ in range(3)]
-        gradients += [torch.zeros(batch, N, D), torch.empty_like(B), torch.empty_like(B)]
+        gradients = [torch.empty(batch, L, D) for _ in range(3)]
+        gradients += [torch.zeros(batch, N, D), *torch.empty(2, -(-D // width), batch, L, N)]
         gradients += [torch.zeros(batch, D), torch.zeros(batch, D)]
         call("backward", [*given, ungated, kept, grad_y, *gradients])
+        gradients[4:6] = [v[0] if len(v) == 1 else v.sum(0) for v in gradients[4:6]]
         return [y, *gradients]
 
     y, *found = both()
@@ -100,16 +118,17 @@ def of_cpp(
     return forward, both
 
 
-def best_of_turns(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Shortest time of each in ms."""
-    best = dict.fromkeys(functions, float("inf"))
-    until = time.perf_counter() + SECONDS
+def in_turns(functions: dict[str, Call], seconds: float) -> dict[str, Times]:
+    """Times of each, taking turns, which last long enough that OpenMP's threads have stopped waiting for more."""
+    found: dict[str, list[float]] = {name: [] for name in functions}
+    until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            best[name] = min(best[name], (time.perf_counter() - start) * 1e3)
-    return best
+            end = time.perf_counter() + TURN
+            while (start := time.perf_counter()) < end:
+                function()
+                found[name].append((time.perf_counter() - start) * 1e3)
+    return {name: Times(min(times), statistics.median(times)) for name, times in found.items()}
 
 
 def build() -> ctypes.CDLL | None:
@@ -126,105 +145,122 @@ def build() -> ctypes.CDLL | None:
     return library
 
 
-def ceilings(library: ctypes.CDLL) -> tuple[float, float]:
-    """(vectors of 16 multiply-adds per ns, bytes copied per ns), one thread."""
-    rounds = 2_000_000
-    fma = best_of_turns({"fma": lambda: library.multiply_adds(ctypes.c_long(rounds))})["fma"]
+def ceilings(library: ctypes.CDLL, threads: int) -> tuple[float, float]:
+    """(vectors of 16 multiply-adds per ns, bytes copied per ns) of all threads: two may share one core's units."""
+    rounds = ctypes.c_long(2_000_000)
     source = torch.ones(2**24)
     target = torch.empty_like(source)
-    copy = best_of_turns({"copy": lambda: target.copy_(source)})["copy"]
-    return 16 * rounds / (fma * 1e6), 2 * source.nbytes / (copy * 1e6)
+    torch.set_num_threads(threads)
+    with ThreadPoolExecutor(threads) as pool:
+
+        def multiply_adds() -> None:
+            list(pool.map(lambda _: library.multiply_adds(rounds), range(threads)))
+
+        best = {
+            k: t.best for k, t in in_turns({"fma": multiply_adds, "copy": lambda: target.copy_(source)}, 2.0).items()
+        }
+    return 16 * rounds.value * threads / (best["fma"] * 1e6), 2 * source.nbytes / (best["copy"] * 1e6)
 
 
-def floors(shape: tuple[int, int, int, int], rates: tuple[float, float], threads: int) -> tuple[float, float]:
+def floors(shape: tuple[int, int, int, int], rates: tuple[float, float]) -> tuple[float, float]:
     """Least time in ms of forward, and of forward and backward: arithmetic or memory, whichever takes longer."""
     batch, L, D, N = shape
     updates, element = batch * L * D * N / 16, 4 * batch * L * D
     forward_bytes, backward_bytes = 4 * element + element * N / 16, 8 * element + element * N / 16
-    arithmetic = [updates * m / rates[0] / threads / 1e6 for m in MULTIPLIES]
+    arithmetic = [updates * m / rates[0] / 1e6 for m in MULTIPLIES]
     memory = [b / rates[1] / 1e6 for b in (forward_bytes, backward_bytes)]
     forward, backward = map(max, zip(arithmetic, memory, strict=True))
     return forward, forward + backward
 
 
-def table(library: ctypes.CDLL | None, threads: int) -> list[str]:
-    """Markdown rows."""
-    rates = ceilings(library) if library else None
-    lines = [
-        "| batch, L, D, N | version | forward ms | forward + backward ms | of C++ | of the floor |",
+def table(library: ctypes.CDLL | None, threads: int, seconds: float) -> list[str]:
+    """Markdown rows for this number of threads."""
+    torch.set_num_threads(threads)
+    if library:
+        library.omp_set_num_threads(threads)
+    rates = ceilings(library, threads) if library else None
+    lines = [f"{rates[0]:.2f} vectors of 16 multiply-adds per ns, copy {rates[1]:.1f} GB/s.", ""] if rates else []
+    lines += [
+        "| batch, L, D, N | version | forward: best, median ms | both ways: best, median ms | of C++ | of the floor |",
         "|--|--|--|--|--|--|",
     ]
     for shape in SHAPES:
-        inputs = problem(*shape)
+        inputs = {name: v.requires_grad_() for name, v in problem(shape, "cpu", torch.float32).items()}
         grad_y = torch.randn(shape[:3])
-        small = shape[0] * shape[1] * shape[2] * shape[3] < SLOW
-        names = ["numba", *(["torch", "reference"] if small else [])]
-        versions: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-            name: of_backend(name, inputs, grad_y) for name in names
-        }
-        if library:
-            versions["C++"] = of_cpp(library, inputs, grad_y)
-        fast = {
-            f"{name} {i}": f for name, pair in versions.items() if name in ("numba", "C++") for i, f in enumerate(pair)
-        }
-        slow = {
-            f"{name} {i}": f
-            for name, pair in versions.items()
-            if name not in ("numba", "C++")
-            for i, f in enumerate(pair)
-        }
-        times = best_of_turns(fast) | best_of_turns(slow)
-        if rates:
-            floor = floors(shape, rates, threads)
-            lines.append(f"| {', '.join(map(str, shape))} | floor | {floor[0]:.2f} | {floor[1]:.2f} | | |")
-        for name in ["C++", *names] if library else names:
-            forward, both = times[f"{name} 0"], times[f"{name} 1"]
-            ratio = f"{forward / times['C++ 0']:.2f} / {both / times['C++ 1']:.2f}" if library else ""
-            of_floor = f"{forward / floor[0]:.1f} / {both / floor[1]:.1f}" if rates else ""
-            lines.append(f"| | {name} | {forward:.2f} | {both:.2f} | {ratio} | {of_floor} |")
-    if rates:
-        fma, copy = rates
-        lines += ["", f"Measured on one core: {fma:.2f} vectors of 16 multiply-adds per ns, copy {copy:.1f} GB/s."]
+        versions = {"C++": of_cpp(library, inputs, grad_y)} if library else {}
+        versions["numba"] = of_backend("numba", inputs, grad_y)
+        times = _pairs(versions, seconds)
+        if threads == 1 and torch.Size(shape).numel() < SLOW:
+            times |= _pairs({name: of_backend(name, inputs, grad_y) for name in ("torch", "reference")}, seconds)
+        lines += _rows(shape, times, floors(shape, rates) if rates else None)
     return lines
 
 
-def hardware() -> str:
-    """Name of the processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        if cpuinfo.exists()
-        else []
+def _pairs(versions: dict[str, tuple[Call, Call]], seconds: float) -> dict[str, tuple[Times, Times]]:
+    flat = in_turns({f"{name} {i}": f for name, pair in versions.items() for i, f in enumerate(pair)}, seconds)
+    return {name: (flat[f"{name} 0"], flat[f"{name} 1"]) for name in versions}
+
+
+def _rows(
+    shape: tuple[int, ...], times: dict[str, tuple[Times, Times]], floor: tuple[float, float] | None
+) -> list[str]:
+    lines = [f"| {', '.join(map(str, shape))} | floor | {floor[0]:.2f} | {floor[1]:.2f} | | |"] if floor else []
+    for name, pair in times.items():
+        cells = [f"{t.best:.2f}, {t.median:.2f}" for t in pair]
+        for bound in (times.get("C++"), floor and [Times(f, f) for f in floor]):
+            ratios = zip(pair, bound, strict=True) if bound else ()
+            cells.append(" / ".join(f"{ours.best / theirs.best:.2f}" for ours, theirs in ratios))
+        lines.append(f"| | {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def starts() -> list[str]:
+    """Seconds from `import torch` done to the first gradient, in fresh processes."""
+    with tempfile.TemporaryDirectory() as cache:
+        cold, *warm = (_start({"XDG_CACHE_HOME": cache}) for _ in range(4))
+        cached = sum(p.stat().st_size for p in Path(cache).rglob("*") if p.is_file())
+    without = _start({"NUMBA_CACHE_DIR": os.path.join(os.devnull, "nowhere")})
+    return [
+        f"From torch imported to the first gradient: {min(warm):.2f} s with compiled code in the cache "
+        f"({cached / 1e6:.1f} MB), {cold:.1f} s the first time, {without:.1f} s where no cache can be written.",
+    ]
+
+
+def _start(environment: dict[str, str]) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", START], env=os.environ | environment, capture_output=True, text=True, check=True
     )
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+    return float(done.stdout)
 
 
 def main() -> None:
     """Print the report, or write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of turns for each shape")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(args.threads)  # of the C++ version, read when it is loaded
-    torch.set_num_threads(args.threads)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     versions = f"Python {platform.python_version()}, torch {torch.__version__}, numba {numba.__version__}"
+    load, library = os.getloadavg()[0], build()
     report = [
-        f"# The selective scan on a CPU, {args.threads} thread{'s' if args.threads > 1 else ''}",
+        "# The selective scan on a CPU",
         "",
-        f"{hardware()}; {versions}; commit {commit}; `python -m benchmarks.scan_cpu --threads {args.threads}`;",
-        f"load of the machine before the run: {os.getloadavg()[0]:.1f}.",
+        f"{machine('cpu')}; {versions}; commit {commit}; `python -m benchmarks.scan_cpu --seconds {args.seconds:g}`;",
+        f"load of the machine before the run: {load:.1f}.",
         "",
-        "Best of all turns, float32, Euler, with softplus, bias, D_skip, gate. Ratios: forward / forward + backward.",
+        "float32, Euler, with softplus, bias, D_skip, gate. Ratios are of the best times, forward / both ways.",
         "The C++ version (-O3 -march=native -ffast-math, OpenMP) has no autograd and no argument checks around it.",
         "",
-        *table(build(), args.threads),
-        "",
+        *starts(),
     ]
+    for threads in THREADS:
+        report += ["", f"## {threads} thread{'s' if threads > 1 else ''}", ""]
+        report += table(library, threads, args.seconds)
+    text = "\n".join([*report, ""])
     if args.out:
-        args.out.write_text("\n".join(report))
+        args.out.write_text(text)
     else:
-        sys.stdout.write("\n".join(report))
+        sys.stdout.write(text)
 
 
 if __name__ == "__main__":

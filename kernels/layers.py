@@ -6,6 +6,7 @@ runs in one or two kernels (files `triton_linear`, `triton_conv_project`, `trito
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -75,7 +76,7 @@ def project(u: Tensor, x_proj: Tensor, dt_proj: Tensor) -> tuple[Tensor, Tensor,
     """From u (..., D): Delta before bias and softplus (..., D), B (..., N), C (..., N)."""
     R = dt_proj.shape[1]
     N = (x_proj.shape[0] - R) // 2
-    dt, B, C = F.linear(u, x_proj).split([R, N, N], dim=-1)
+    dt, B, C = torch.split(F.linear(u, x_proj), [R, N, N], dim=-1)
     return F.linear(dt, dt_proj), B, C
 
 

@@ -64,7 +64,7 @@ def _activation_kernel(
     x, weight, bias, dy, g, partial, L, D, x_b, x_l,
     SILU: tl.constexpr, TAPS: tl.constexpr, STEPS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """Gradient g before the activation, and this tile's part of those of taps and bias: (programs, TAPS + 1, D)."""
+    """Gradient g before the activation, and this tile's part of those of taps (D, TAPS) and bias (D), side by side."""
     block_b = tl.program_id(2).to(tl.int64)
     t = tl.program_id(1) * STEPS + tl.arange(0, STEPS)
     d = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
@@ -81,10 +81,10 @@ def _activation_kernel(
         sigma = sigmoid(v)
         g_t *= sigma * (1.0 + v * (1.0 - sigma))
     tl.store(g + here, g_t, mask=inside)
-    part = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * (TAPS + 1) * D + d
+    part = partial + (block_b * tl.num_programs(1) + tl.program_id(1)) * (TAPS + 1) * D
     for k in tl.static_range(TAPS):
-        tl.store(part + k * D, tl.sum(g_t * shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d), axis=0), mask=in_d)
-    tl.store(part + TAPS * D, tl.sum(g_t, axis=0), mask=in_d)
+        tl.store(part + d * TAPS + k, tl.sum(g_t * shifted(x, x_l, t, TAPS - 1 - k, L, d, in_d), axis=0), mask=in_d)
+    tl.store(part + TAPS * D + d, tl.sum(g_t, axis=0), mask=in_d)
 
 
 @triton.jit(do_not_specialize=["L"])
@@ -122,13 +122,13 @@ class _Conv(torch.autograd.Function):
         x, weight, bias = ctx.saved_tensors
         (_, L, D), taps, grid = x.shape, weight.shape[1], _grid(x)
         g = torch.empty(x.shape, dtype=torch.float32, device=x.device)
-        partial = torch.empty(grid[1] * grid[2], taps + 1, D, dtype=torch.float32, device=x.device)
+        partial = torch.empty(grid[1] * grid[2], (taps + 1) * D, dtype=torch.float32, device=x.device)
         _activation_kernel[grid](
             x, weight, bias, dy.contiguous(), g, partial, L, D, *x.stride()[:2], **_shape(weight), SILU=ctx.silu
         )
-        total = partial.sum(0)
+        dweight, dbias = partial.sum(0).split((taps * D, D))
         dx = input_gradient(g, weight).to(x.dtype)
-        return dx, total[:taps].T.to(weight.dtype), None if bias is None else total[taps].to(bias.dtype), None
+        return dx, dweight.view(D, taps).to(weight.dtype), None if bias is None else dbias.to(bias.dtype), None
 
 
 def input_gradient(g: Tensor, weight: Tensor) -> Tensor:

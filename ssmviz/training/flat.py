@@ -72,7 +72,7 @@ class FlatUpdate:
             self.optimiser.muon.momentum[name] = view
 
     def _views(self, buffer: Tensor) -> list[Tensor]:
-        parts = buffer.split([p.numel() for p in self.parameters])
+        parts = torch.split(buffer, [p.numel() for p in self.parameters])
         return [part.view(p.shape) for part, p in zip(parts, self.parameters, strict=True)]
 
 

@@ -15,6 +15,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from kernels.triton_linear import sum_parts
 from kernels.triton_tiles import sigmoid
 
 STEPS, CHANNELS, WARPS = 32, 64, 4  # tile of one program
@@ -126,7 +127,7 @@ class _Conv(torch.autograd.Function):
         _activation_kernel[grid](
             x, weight, bias, dy.contiguous(), g, partial, L, D, *x.stride()[:2], **_shape(weight), SILU=ctx.silu
         )
-        dweight, dbias = partial.sum(0).split((taps * D, D))
+        dweight, dbias = sum_parts(partial).split((taps * D, D))
         dx = input_gradient(g, weight).to(x.dtype)
         return dx, dweight.view(D, taps).to(weight.dtype), None if bias is None else dbias.to(bias.dtype), None
 

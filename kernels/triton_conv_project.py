@@ -17,7 +17,17 @@ import triton.language as tl
 from torch import Tensor
 
 from kernels.triton_conv import MAX_TAPS, before_activation, shifted
-from kernels.triton_linear import PRECISION, Tile, ceil, load_rows, multiprocessors, padded, product, store_rows
+from kernels.triton_linear import (
+    PRECISION,
+    Tile,
+    ceil,
+    load_rows,
+    multiprocessors,
+    padded,
+    product,
+    store_rows,
+    sum_parts,
+)
 from kernels.triton_tiles import sigmoid
 
 MAX_D = 128
@@ -186,7 +196,7 @@ class _ConvProject(torch.autograd.Function):
             x, u, projected, ddelta, d_projected, g, taps, dx, partial, batch, L, *x.stride()[:2],
             P=P, PR=padded(R), STEPS=WEIGHTS.rows, STAGES=WEIGHTS.stages, num_warps=WEIGHTS.warps, **sizes,
         )  # fmt: skip
-        d_taps, d_bias, d_dt_proj, d_x_proj = partial.sum(0).split(parts)
+        d_taps, d_bias, d_dt_proj, d_x_proj = sum_parts(partial).split(parts)
         return dx, d_taps.view(D, K), d_bias, d_x_proj.view(P, D), d_dt_proj.view(D, R)
 
 

@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import PRECISION, ceil, inverse_rms, load_rows, multiprocessors, padded, product
+from kernels.triton_linear import PRECISION, ceil, inverse_rms, load_rows, multiprocessors, padded, product, sum_parts
 
 MAX_WIDTH = 128
 MAX_VOCAB = 64
@@ -113,7 +113,7 @@ class _Embed(torch.autograd.Function):
             tokens.contiguous(), dx.contiguous(), partial, rows,
             V=V, K=K, ROWS=ROWS, PV=padded(V), PK=padded(K), PRECISION=PRECISION, num_warps=WARPS,
         )  # fmt: skip
-        return None, partial.sum(0)
+        return None, sum_parts(partial)
 
 
 class _AnswerLoss(torch.autograd.Function):
@@ -137,7 +137,7 @@ class _AnswerLoss(torch.autograd.Function):
         _loss_gradient_kernel[programs,](
             x, gain, head, targets, dloss, dx, partial, **_sizes(x, head, targets, ctx.eps)
         )
-        total = partial.sum(0)
+        total = sum_parts(partial)
         return dx, total[V], total[:V], None, None
 
 

@@ -38,6 +38,7 @@ class Tile:
 FORWARD, FORWARD_FEW = Tile(64, 4, cut=128), Tile(32, 4, cut=64)
 MANY = 8192  # rows from which programs may be large
 BACKWARD = Tile(32, 4)
+SUM, WARPS = (64, 32), 4  # parts and columns at once
 
 
 @triton.jit
@@ -83,6 +84,17 @@ def store_rows(x, value, start, i, k, rows, width: tl.constexpr, FULL: tl.conste
     if not FULL:
         inside = inside & (k < width)[None, :]
     tl.store(x + start * width + i[:, None] * width + k[None, :], value, mask=inside)
+
+
+@triton.jit(do_not_specialize=["parts", "size"])
+def _sum_kernel(partial, total, parts, size, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Columns of the sum of the rows of partial (parts, size), in a fixed order."""
+    i, j = tl.arange(0, ROWS)[:, None], tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    so_far = tl.zeros((ROWS, COLUMNS), tl.float32)
+    for first in tl.range(0, parts, ROWS, num_stages=1):
+        inside = (first + i < parts) & (j < size)[None, :]
+        so_far += tl.load(partial + (first + i).to(tl.int64) * size + j[None, :], mask=inside, other=0.0)
+    tl.store(total + j, tl.sum(so_far, axis=0), mask=j < size)
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -223,7 +235,7 @@ def backward(
         K=K, PART=part, PARTS=len(dy), ROWS=tile.rows, PK=padded(K), PO=padded(part), CUT=min(tile.cut, padded(part)),
         STAGES=tile.stages, PRECISION=PRECISION, num_warps=tile.warps,
     )  # fmt: skip
-    total = partial.sum(0)
+    total = sum_parts(partial)
     return dx, total[: outputs * K].view(outputs, K), None if gain is None else total[outputs * K :]
 
 
@@ -283,6 +295,14 @@ def linear_add(y: Tensor, weight: Tensor, residual: Tensor) -> Tensor:
     """`kernels.linear_add` on CUDA for matrices that `fits` accepts."""
     out: Tensor = _LinearAdd.apply(y, weight.contiguous(), residual)
     return out
+
+
+def sum_parts(partial: Tensor) -> Tensor:
+    """The sum over the first axis of dense float32 (parts, ...), the same bits every time."""
+    parts, total = len(partial), partial.new_empty(partial.shape[1:])
+    size = total.numel()
+    _sum_kernel[ceil(size, SUM[1]),](partial, total, parts, size, ROWS=SUM[0], COLUMNS=SUM[1], num_warps=WARPS)
+    return total
 
 
 def padded(n: int) -> int:

@@ -56,12 +56,17 @@ def _cache_directory() -> Iterator[None]:
     """Point numba's cache at a directory of ours, named after the sources that decide the machine code.
 
     Numba itself notices another CPU, another numba and an edit of the kernel's own file, but not an edit of what
-    the kernel calls.
+    the kernel calls. OSError where there is no place for it.
     """
     config: Any = numba.config
     before = config.CACHE_DIR
-    place = before or next((str(p) for p in _places() if _is_ours(p)), "")
-    config.CACHE_DIR = place and str(Path(place) / f"kernels-{_digest()}")
+    place = Path(before) if before else next((p for p in _places() if _is_ours(p)), None)
+    if place is None:
+        raise OSError("there is no place for a cache")
+    folder = place / f"kernels-{_digest()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):  # where we cannot write numba takes __pycache__, which outlives an edit
+        config.CACHE_DIR = str(folder)
     try:
         yield
     finally:

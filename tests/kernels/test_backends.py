@@ -140,6 +140,19 @@ def test_a_damaged_cache_is_compiled_again(tmp_path, monkeypatch):
     assert result() == 2
 
 
+def test_without_a_place_for_a_cache_kernels_are_compiled_and_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba_runtime.numba.config, "CACHE_DIR", "/dev/null/nowhere")
+    source = tmp_path / "doubled.py"
+    source.write_text("def twice(values, out):\n    out[0] = 2 * values[0]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import doubled
+
+    out = torch.zeros(1)
+    numba_runtime.kernel("void(f4[:], f4[:])")(doubled.twice)(torch.ones(1).numpy(), out.numpy())
+    assert out.item() == 2
+    assert not list(tmp_path.rglob("*.nb?"))
+
+
 def test_a_cache_that_others_can_write_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(numba_runtime.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")

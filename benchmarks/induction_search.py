@@ -28,6 +28,14 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # changes of opt
     "penalty 1e-2, first Delta 0.5 to 1": ({"delta_penalty": 1e-2}, {"dt_min": 0.5, "dt_max": 1.0}),
     "penalty 1e-2, lr 3e-3, linear": ({"delta_penalty": 1e-2, "lr": 3e-3, "schedule": "linear"}, {}),
     "penalty 1e-2, no curriculum": ({"delta_penalty": 1e-2, "curriculum": False}, {}),
+    "muon, penalty 1e-2, linear": (
+        {"optimiser": "muon", "lr": 2e-3, "lr_muon": 0.01, "delta_penalty": 1e-2, "schedule": "linear"},
+        {},
+    ),
+    "muon, no penalty, faster, linear": (
+        {"optimiser": "muon", "lr": 1e-2, "lr_muon": 0.03, "schedule": "linear", "eps": 1e-8},
+        {},
+    ),
     "no penalty": ({}, {}),
     "no penalty, eps 1e-8": ({"eps": 1e-8}, {}),
     "no penalty, first Delta 0.5 to 1": ({}, {"dt_min": 0.5, "dt_max": 1.0}),

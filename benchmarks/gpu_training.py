@@ -70,7 +70,14 @@ def full(seed: int, steps: int) -> list[str]:
 
 def _full_settings(seed: int, steps: int) -> TrainSettings:
     preset = dict(PRESETS["induction_heads_gpu"].runs)["S6"]
-    optim = {"optimiser": "adamw", "lr": 1e-3, "eps": 1e-15, "delta_penalty": 1e-3, "steps": steps}
+    optim = {
+        "optimiser": "adamw",
+        "lr": 1e-3,
+        "schedule": "constant",
+        "eps": 1e-15,
+        "delta_penalty": 1e-2,
+        "steps": steps,
+    }
     every = {"seed": seed, "eval_every": min(2000, steps // 10), "checkpoint_every": steps}
     return preset.model_copy(update={"optim": preset.optim.model_copy(update=optim), **every})
 

@@ -16,6 +16,12 @@ SIZES = [
     (L, D, STATES[(i + j) % 4], bool((i + i // 5 + j // 4) % 2))
     for (i, (L, D)), j in itertools.product(enumerate(itertools.product(LENGTHS, CHANNELS)), (0, 5))
 ]
+LARGE_CHANNELS, LARGE_STATES = (1, 3, 64, 130), (1, 5, 16, 64, 256)
+LARGE = [
+    pytest.param(L, D, N, marks=[] if L == 1000 and (i + j) % 4 == 0 else pytest.mark.slow)
+    for L in (1000, 4097)
+    for (i, D), (j, N) in itertools.product(enumerate(LARGE_CHANNELS), enumerate(LARGE_STATES))
+]
 OPTIONAL = ("D_skip", "z", "delta_bias", "h0")
 SUBSETS = [s for n in range(5) for s in itertools.combinations(OPTIONAL, n)]
 COMPUTED = [("numba", torch.float32), ("torch", torch.float64)]
@@ -46,6 +52,13 @@ def poisoned(monkeypatch):
 def test_every_size_equals_the_reference(L, D, N, zoh, backend, dtype, poisoned):
     case = Case(L, D, N, batch=2 if L < 100 else 1, zoh=zoh)
     assert_close(run(case, backend, dtype), truth(case), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("L", "D", "N"), LARGE)
+def test_large_sizes_equal_double_precision(L, D, N):
+    """The reference's graph would not fit; `torch` equals it at every size above."""
+    case = Case(L, D, N, batch=1, zoh=bool((L + D + N) % 2), packed=D == 64)
+    assert_close(run(case, "numba"), run(case, "torch", torch.float64), TOLERANCE[torch.float32])
 
 
 @pytest.mark.parametrize("backend", FAST)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels import reference
 from kernels.backends import load_conv, resolve
 
 
@@ -108,6 +109,46 @@ def answer_loss(x: Tensor, gain: Tensor, head: Tensor, targets: Tensor, *, eps: 
             return triton_ends.answer_loss(x, gain, head, targets, eps=eps)
     asked = F.rms_norm(x[:, -targets.shape[1] :], gain.shape, gain, eps)
     return F.cross_entropy(F.linear(asked, head).flatten(0, 1), targets.flatten())
+
+
+def conv_step(window: Tensor, x: Tensor, taps: Tensor, bias: Tensor, *, backend: str = "auto") -> tuple[Tensor, Tensor]:
+    """SiLU of the convolution at one new position, for generation.
+
+    Args:
+        window: (batch, taps - 1, D) newest inputs, oldest first.
+        x: (batch, D) the new one.
+        taps: (D, taps).
+        bias: (D,).
+        backend: of the scan beside it, see `kernels.resolve`.
+
+    Returns:
+        u (batch, D) and the window moved on.
+    """
+    if _fused(backend, x) and not torch.is_grad_enabled():
+        from kernels import triton_step
+
+        return triton_step.conv_step(window, x, taps, bias)
+    window = torch.cat([window, x[:, None]], dim=1)
+    return F.silu((window * taps.mT).sum(1) + bias), window[:, 1:]
+
+
+def scan_step(
+    h: Tensor, x: Tensor, delta: Tensor, A_log: Tensor, B: Tensor, C: Tensor, D_skip: Tensor, z: Tensor, bias: Tensor,
+    *, b_discretisation: str, backend: str = "auto",
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """`kernels.step` as S6 in a Mamba block calls it: softplus, bias, D_skip, gate, and A = -exp(A_log).
+
+    Returns:
+        y (batch, D) and the new state (batch, D, N).
+    """
+    if _fused(backend, x) and not torch.is_grad_enabled():
+        from kernels import triton_step
+
+        return triton_step.scan_step(h, x, delta, A_log, B, C, D_skip, z, bias, zoh=b_discretisation == "zoh")
+    A = -A_log.exp()
+    return reference.step(
+        h, x, delta, A, B, C, D_skip, z, delta_bias=bias, delta_softplus=True, b_discretisation=b_discretisation
+    )
 
 
 def impulse_response(

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kernels.layers import linear_add, norm_linear
+from kernels.layers import conv_step, linear_add, norm_linear
 from ssmviz.models.layer import Layer
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
@@ -57,7 +57,7 @@ class Block(Layer):
         """
 
     @abstractmethod
-    def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+    def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """One token by recurrence: the block alone, u = norm(x) (batch, d_model)."""
 
     @abstractmethod
@@ -106,13 +106,13 @@ class Mamba(Block):
         x = linear_add(y, self.out_proj.weight, x, backend=backend)
         return x, None if h is None else MixerState(self._newest(past), h)
 
-    def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+    def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`: the convolution is a dot product with the newest d_conv inputs."""
         x, z = self.in_proj(u).chunk(2, dim=-1)
-        window = torch.cat([state.conv, x[:, None]], dim=1)
-        x = self._taps(window.unbind(1))
-        y, h = self.recur(x, state.h)
-        return self.out_proj(y * F.silu(z)), MixerState(window[:, 1:], h)
+        taps, bias = self.conv1d.weight.squeeze(1), cast(Tensor, self.conv1d.bias)
+        x, window = conv_step(state.conv, x, taps, bias, backend=backend)
+        y, h = self.recur_gated(x, z, state.h, backend=backend)
+        return self.out_proj(y), MixerState(window, h)
 
     def trace(self, u: Tensor) -> tuple[Tensor, LayerTrace]:
         """See `Block.trace`; y of the trace is not gated yet."""
@@ -158,7 +158,7 @@ class Plain(Block):
         x = linear_add(F.gelu(y), self.out_proj.weight, x, backend=backend)
         return x, None if h is None else MixerState(x[:, :0], h)
 
-    def step(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+    def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`."""
         y, h = self.recur(u, state.h)
         return self.out_proj(F.gelu(y)), MixerState(state.conv, h)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels import causal_conv1d
@@ -86,6 +87,11 @@ class Layer(nn.Module, ABC):
         system = self.discretise(x)
         h = system.A_bar * h + system.B_bar * x[..., None]
         return self.read(system.C, h, x), h
+
+    def recur_gated(self, x: Tensor, z: Tensor, h: Tensor, *, backend: str) -> tuple[Tensor, Tensor]:
+        """The same with the gate z (batch, D): y * silu(z), new h."""
+        y, h = self.recur(x, h)
+        return y * F.silu(z), h
 
     def explain(self, x: Tensor) -> tuple[Tensor, LayerTrace]:
         """The recurrence written out for one sequence x (L, D): y (L, D) and everything on the way to it."""

@@ -43,9 +43,9 @@ class ResidualLayer(nn.Module):
         out: tuple[Tensor, MixerState | None] = self.mixer(x, self.norm, state, carry=carry, backend=backend)
         return out
 
-    def step(self, x: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+    def step(self, x: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """For x (batch, d_model)."""
-        y, state = self.mixer.step(self.norm(x), state)
+        y, state = self.mixer.step(self.norm(x), state, backend=backend)
         return x + y, state
 
     def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace]:
@@ -121,7 +121,7 @@ class Network(nn.Module):
         x = self.embedding(token)
         new = []
         for layer, before in zip(self._each(), state, strict=True):
-            x, after = layer.step(x, before)
+            x, after = layer.step(x, before, backend=self.backend)
             new.append(after)
         return self._head(x), tuple(new)
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels import selective_scan
-from kernels.layers import conv_project, project
+from kernels.layers import conv_project, project, scan_step
 from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
 from ssmviz.settings import ModelSettings
 
@@ -103,6 +103,13 @@ class S6(Layer):
             backend=backend,
         )
         return out if isinstance(out, tuple) else (out, None)
+
+    def recur_gated(self, x: Tensor, z: Tensor, h: Tensor, *, backend: str) -> tuple[Tensor, Tensor]:
+        """See `Layer.recur_gated`; a GPU does it in one kernel."""
+        delta_raw, B, C = self.project(x)
+        system, bias = (self.A_log, B, C, self.D, z), self.dt_proj.bias
+        how = self.settings.b_discretisation
+        return scan_step(h, x, delta_raw, *system, bias, b_discretisation=how, backend=backend)
 
     def discretise(self, x: Tensor) -> Discretised:
         """Zero-order hold for A (eq. 4); B by the setting: zoh as in the paper, euler as in the released code."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kernels import layers, triton_conv_project, triton_ends, triton_linear, triton_s4d
+from kernels import layers, triton_conv_project, triton_ends, triton_linear, triton_s4d, triton_step
 from kernels.triton_tiles import INTERPRETED
 from tests.kernels.scan_cases import TOLERANCE, assert_close
 
@@ -116,3 +116,26 @@ def test_the_kernel_of_s4d_and_its_gradients_equal_their_definition(D, N, L, ini
         return K + torch.cat([D_skip[:, None], torch.zeros(D, L - 1, dtype=K.dtype)], 1)
 
     agree(fused, plain, inputs)
+
+
+@pytest.mark.parametrize(("batch", "D", "taps"), [(2, 5, 4), (1, 1, 1), (3, 130, 2)])
+def test_one_step_of_the_convolution_equals_the_definition(batch, D, taps):
+    inputs = [randn(batch, taps - 1, D), randn(batch, 2 * D)[:, D:], randn(D, taps), randn(D)]
+    true = layers.conv_step(*inputs, backend="torch")
+    with torch.no_grad():
+        found = triton_step.conv_step(*(t.float() for t in inputs))
+    for a, b in zip(found, true, strict=True):
+        torch.testing.assert_close(a.double(), b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["zoh", "euler"])
+@pytest.mark.parametrize(("batch", "D", "N"), [(2, 5, 3), (1, 1, 1), (2, 70, 16)])
+def test_one_step_of_the_scan_equals_the_definition(batch, D, N, how):
+    h, wide, both = randn(batch, D, N), randn(batch, 2 * D), randn(batch, 2 * N, seed=1)
+    inputs = [h, randn(batch, D, seed=2), randn(batch, D, seed=3), randn(D, N, seed=4) * 0.3, *both.chunk(2, -1)]
+    inputs += [randn(D, seed=5), wide[:, D:], randn(D, seed=6)]
+    true = layers.scan_step(*inputs, b_discretisation=how, backend="torch")
+    with torch.no_grad():
+        found = triton_step.scan_step(*(t.float() for t in inputs), zoh=how == "zoh")
+    for a, b in zip(found, true, strict=True):
+        torch.testing.assert_close(a.double(), b, rtol=1e-4, atol=1e-5)

@@ -21,13 +21,14 @@ MAX_SIDES = (64, 256)  # of a matrix, shorter and longer, that one program ortho
 
 
 @triton.jit
-def _norm_kernel(gradient, partial, step, size, BLOCK: tl.constexpr):
-    """This block's part of the squared norm; the first program counts the step."""
+def _norm_kernel(gradient, partial, step, size, count, BLOCK: tl.constexpr, PC: tl.constexpr):
+    """This block's part of the squared norm; the first program adds 1 to every step of `step` (count,)."""
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     g = tl.load(gradient + i, mask=i < size, other=0.0)
     tl.store(partial + tl.program_id(0), tl.sum(g * g))
     if tl.program_id(0) == 0:
-        tl.store(step, tl.load(step) + 1.0)
+        c = tl.arange(0, PC)
+        tl.store(step + c, tl.load(step + c, mask=c < count, other=0.0) + 1.0, mask=c < count)
 
 
 @triton.jit
@@ -109,8 +110,11 @@ def _muon_kernel(
 
 
 def count_and_norm(gradient: Tensor, partial: Tensor, step: Tensor) -> None:
-    """Add 1 to `step`, and leave the parts of the gradient's squared norm in `partial` (blocks(size),)."""
-    _norm_kernel[partial.numel(),](gradient, partial, step, gradient.numel(), BLOCK=BLOCK, num_warps=WARPS)
+    """Add 1 to all of `step`, and leave the parts of the gradient's squared norm in `partial` (blocks(size),)."""
+    size, count = gradient.numel(), step.numel()
+    _norm_kernel[partial.numel(),](
+        gradient, partial, step, size, count, BLOCK=BLOCK, PC=padded(count), num_warps=WARPS
+    )  # fmt: skip
 
 
 def blocks(size: int) -> int:
@@ -128,7 +132,7 @@ def adamw(
     Args:
         flat: parameters, gradients, first and second moments, of one layout.
         partial: from `count_and_norm`.
-        step: () float32, this step's number from 1.
+        step: (n,) float32, all of them this step's number from 1.
         lr: () float32.
         loss: () of this step.
         notes: (), newest loss, newest norm, sum of losses (float64), good steps in a row and steps (int64).

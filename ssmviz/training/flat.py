@@ -31,7 +31,7 @@ class FlatUpdate:
         self.flat = torch.cat([p.detach().flatten() for p in self.parameters])
         self.views = self._views(self.gradient)
         self.partial = torch.zeros(triton_update.blocks(sum(sizes)), device=device)
-        self.count = torch.zeros((), device=device)
+        self.count = torch.zeros(len(rest), device=device)  # of steps: all the same, one for each parameter's state
         decayed = sum(p.numel() for n, p in rest if decays(n, p))
         self.span = (0, decayed, sum(sizes[: len(rest)]))
         offsets = [sum(sizes[:i]) for i in range(len(rest), len(sizes))]
@@ -65,8 +65,8 @@ class FlatUpdate:
             state = self.optimiser.adamw.state[p]
             first[i].copy_(state["exp_avg"])
             second[i].copy_(state["exp_avg_sq"])
-            self.count.copy_(state["step"])
-            state.update(exp_avg=first[i], exp_avg_sq=second[i], step=self.count)
+            self.count[i] = state["step"]
+            state.update(exp_avg=first[i], exp_avg_sq=second[i], step=self.count[i])
         for name, view in zip(muon, first[len(rest) :], strict=True):
             view.copy_(self.optimiser.muon.momentum[name])
             self.optimiser.muon.momentum[name] = view

@@ -92,3 +92,19 @@ def test_a_loss_that_is_no_number_is_not_counted_as_good():
     trained(stepper, 2)
     assert stepper.good.item() == 1
     assert not stepper.loss.isfinite()
+
+
+def test_the_optimisers_go_on_where_the_flat_update_stops():
+    settings = OptimSettings(optimiser="adamw", lr=1e-2)
+    networks = [build(TASK, ModelSettings(d_model=8, N=2, dt_rank=2), seed=0) for _ in range(2)]
+    for network in networks:
+        network.backend = "torch"
+    plain = EagerStepper(networks[0], Optimiser(networks[0], settings), 1.0)
+    fused = Flat(networks[1], Optimiser(networks[1], settings), 1.0)
+    (first, second) = batches(2)
+    for stepper in (plain, fused):
+        stepper.step(*first, 1.0)
+    plain.step(*second, 1.0)
+    EagerStepper(networks[1], fused.optimiser, 1.0).step(*second, 1.0)
+    for found, wanted in zip(networks[1].parameters(), networks[0].parameters(), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=2e-5)

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from ssmviz.live import server
-from ssmviz.widgets import services, train_panel  # noqa: F401 - what pages need, loaded before gc.freeze
+from ssmviz.live.front import Front
+from ssmviz.widgets import live_view, services, train_panel  # noqa: F401 - what pages need, loaded before gc.freeze
 
 SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages/` it would break first-hit deep links
 
@@ -31,4 +33,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             await asyncio.to_thread(services.client().shutdown)
 
 
-app = st.App(SITE, routes=services.live().routes(services.base_path()), lifespan=lifespan)
+front = Middleware(
+    Front, folder=services.STATIC, base=services.base_path(), head=live_view.start_head("selective_copying", page="lab")
+)
+app = st.App(SITE, routes=services.live().routes(services.base_path()), middleware=[front], lifespan=lifespan)

@@ -1,9 +1,10 @@
 // The lab: one experiment's twins, live or replayed, every view tied to one step and one token.
 // Streamlit calls the default export with its component argument at every change of `data`.
 
+import { ahead } from "./ahead.js";
 import { el, setText } from "./dom.js";
 import { Link } from "./link.js";
-import { buildPage } from "./page.js";
+import { buildPage, pageKind } from "./page.js";
 import { isPaused, remarks, spoken, statusLine } from "./status.js";
 import { Store } from "./store.js";
 import { readTheme, watchTheme } from "./theme.js";
@@ -13,6 +14,7 @@ const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers f
 const LIVE_GAP = 200; // ms between two redraws that only follow the training
 const AWAITED = 1000; // ms after a control in which its answer is drawn at once
 const KNOWS = 0.8; // token accuracy
+const IDLE = 1500; // ms from the first picture until others are fetched that may be wanted next
 const BROKEN = new Set(["loading", "offline", "error"]);
 const LOOK_NOW = new Set(["step", "resume", "resume_run"]); // controls after which the newest step is wanted
 
@@ -53,15 +55,18 @@ class Lab {
     this.link?.close();
     this.store = new Store();
     this.view = new Viewpoint(this.store, (kind) => this.touch(kind));
-    this.page = undefined;
     this.stepper = undefined;
     this.owed = []; // live frames not yet acknowledged
+    this.wire = "loading";
     this.words = "";
     this.versions = "";
     this.opened = false;
     this.changes.clear();
-    this.element.replaceChildren(el("p", { class: "status-line", role: "status" }, "Loading"));
+    this.element.inert = true; // what is still to be seen is about another experiment
+    if (this.page) this.page.forget();
+    else this.clear("Loading");
     this.retheme();
+    this.tellState();
     this.link = new Link(
       this.store,
       { base, experiment },
@@ -72,6 +77,13 @@ class Lab {
       },
     );
     if (!this.hidden) this.link.open();
+  }
+
+  /** Nothing but one sentence. */
+  clear(words) {
+    this.page = undefined;
+    this.element.inert = false;
+    this.element.replaceChildren(el("p", { class: "status-line", role: "status" }, words));
   }
 
   watch() {
@@ -96,6 +108,7 @@ class Lab {
     cancelAnimationFrame(this.request);
     clearTimeout(this.teller);
     clearTimeout(this.later);
+    clearTimeout(this.prefetcher);
     this.element.remove();
     this.destroyed = true;
   }
@@ -121,13 +134,16 @@ class Lab {
   onState(name, words) {
     this.wire = name;
     this.words = words;
+    if (name === "error" && !this.store.record) this.clear(words);
     if (!this.page) setText(this.element.querySelector("[role=status]"), words || "Loading");
     this.tellState();
   }
 
   onChanged() {
-    const runs = this.store.runs.map((run) => run.record.id).join();
-    if (this.page?.runs !== runs) this.build(runs);
+    const kind = pageKind(this.store);
+    if (this.page?.kind !== kind) this.build(kind);
+    if (this.element.inert) this.touch("all"); // the page served another experiment until now
+    this.element.inert = false;
     this.onFrames();
     this.openRecording();
     this.touchSoon("metrics");
@@ -187,8 +203,8 @@ class Lab {
 
   // -- drawing ------------------------------------------------------------------------------------------------------
 
-  build(runs) {
-    this.page = { runs, ...buildPage(this) };
+  build(kind) {
+    this.page = { kind, ...buildPage(this) };
     watchTheme(this.element, () => this.retheme());
     this.touch("all");
   }
@@ -225,10 +241,10 @@ class Lab {
   }
 
   wake() {
-    if (this.request || this.hidden || this.away || !this.page || (!this.changes.size && !this.stepper)) return;
+    if (this.request || this.hidden || this.away || !this.page || !this.store.record || (!this.changes.size && !this.stepper)) return;
     this.request = requestAnimationFrame((now) => {
       this.request = undefined;
-      if (!this.page) return; // another experiment was chosen meanwhile
+      if (!this.page || !this.store.record) return; // another experiment was chosen meanwhile
       if (this.stepper && !this.stepper(now)) this.stepper = undefined;
       if (this.changes.size) this.draw();
       this.wake();
@@ -253,6 +269,12 @@ class Lab {
     if (this.shown && this.store.frameCount) setTimeout(this.shown); // after the browser has painted it
     if (this.store.frameCount) this.shown = undefined;
     this.teller ??= setTimeout(() => this.tell(), TELL_AFTER);
+    if (this.store.frameCount) this.prefetcher ??= setTimeout(() => this.prefetch(), IDLE);
+  }
+
+  /** What the page may be asked for next. */
+  prefetch() {
+    for (const experiment of this.options.nearby ?? []) ahead(this.options.base ?? "", experiment);
   }
 
   // -- words and counters -------------------------------------------------------------------------------------------
@@ -294,7 +316,7 @@ class Lab {
   /** Text alternatives, shortly after a redraw and not with every one. */
   tell() {
     this.teller = undefined;
-    if (this.destroyed || !this.page) return;
+    if (this.destroyed || !this.page || !this.store.record) return;
     setText(this.page.words.spoken, spoken(this));
     for (const view of this.page.views) if (view.size) view.label();
     const list = this.page.words.remarks;

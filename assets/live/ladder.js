@@ -94,6 +94,10 @@ export class RungTable {
     );
   }
 
+  forget() {
+    this.key = undefined;
+  }
+
   update() {
     const { runs, record } = this.lab.store;
     const key = runs.map((run) => run.record.rungs.length).join();

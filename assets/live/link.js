@@ -1,11 +1,11 @@
 // The wire: the experiment's words, its live socket, its history, its controls. Format: ssmviz/live/__init__.py.
 
+import { experimentPath, FIRST_FRAMES, framesPath, taken } from "./ahead.js";
 import { splitHistory, splitMessage } from "./frame.js";
 
 const FIRST_WAIT = 500; // ms before the first reconnection; doubled each time
 const LONGEST_WAIT = 10_000;
 const FILL_EVERY = 4_000; // ms between looks at missing history while training
-const FIRST_FRAMES = 6; // of each run: enough to begin a replay with
 const SETTLED = 4000;
 const REFUSED = new Map([
   [4003, "the server refuses this page's origin"],
@@ -21,8 +21,9 @@ const REFUSED = new Map([
 export class Link {
   constructor(store, { base, experiment }, on) {
     this.store = store;
-    this.path = `${base}/api/experiments/${encodeURIComponent(experiment)}`;
+    this.path = experimentPath(base, experiment);
     this.base = base;
+    this.experiment = experiment;
     this.on = on;
     this.wait = FIRST_WAIT;
     this.aborter = new AbortController();
@@ -38,7 +39,10 @@ export class Link {
     if (this.closed) return;
     this.on.state(this.store.record ? "offline" : "loading", "");
     try {
-      this.take(await this.json(this.path));
+      const early = this.store.record ? null : await taken(this.base, this.experiment);
+      if (this.closed) return;
+      if (early) this.takeEarly(early);
+      else this.take(await this.json(this.path));
     } catch (error) {
       if (this.closed) return;
       if (error.final) this.on.state("error", error.message);
@@ -51,6 +55,15 @@ export class Link {
 
   take(record) {
     this.store.hello(record);
+    this.on.changed();
+  }
+
+  /** Words and first frames at once: one drawing shows both. */
+  takeEarly({ record, histories }) {
+    this.store.hello(record);
+    histories.forEach((bytes, i) => {
+      for (const { step, bytes: frame } of splitHistory(bytes)) this.store.runs[i].addFrame(step, frame);
+    });
     this.on.changed();
   }
 
@@ -155,12 +168,9 @@ export class Link {
 
   /** All that is missing, or `most` frames of it. */
   async fillRun(run, most) {
-    const limit = most ? `&most=${most}` : "";
     let after = (run.missing ?? Infinity) - 1;
     for (let more = Number.isFinite(after); more;) {
-      const response = await this.ask(
-        `${this.base}/api/runs/${encodeURIComponent(run.record.id)}/frames?after=${after}${limit}`,
-      );
+      const response = await this.ask(framesPath(this.base, run.record.id, after, most));
       const found = splitHistory(new Uint8Array(await response.arrayBuffer()));
       if (this.closed || !found.length) return;
       // A live frame of the same step is as new or newer (the probe may have been edited since).

@@ -3,7 +3,7 @@
 import { Answers } from "./answers.js";
 import { Band } from "./band.js";
 import { Curve, PositionBars } from "./curves.js";
-import { el } from "./dom.js";
+import { el, setText } from "./dom.js";
 import { DeltaBars, DeltaHeat, KeptBars } from "./gates.js";
 import { History } from "./history.js";
 import { Ladder, RungTable } from "./ladder.js";
@@ -16,6 +16,11 @@ import { ChannelStates, StateHeat } from "./state.js";
 import { Transport } from "./transport.js";
 
 const TWIN_VIEWS = [Band, DeltaBars, DeltaHeat, KeptBars, StateHeat, ChannelStates, Phase]; // top to bottom
+
+/** Experiments of the same kind can take turns on one page. */
+export function pageKind(store) {
+  return store.runs.map(({ record }) => `${record.label} ${record.settings?.model?.layer ?? ""}`).join();
+}
 
 /** Fills `lab.element` for the runs that are now in `lab.store`; returns what must be kept up to date. */
 export function buildPage(lab) {
@@ -61,14 +66,15 @@ export function buildPage(lab) {
     after,
     words.spoken,
   );
-  return {
-    words,
-    history,
-    after,
-    ladder,
-    views: [...curves, ...twins.flat(), ladder],
-    panels: [transport, history, scores, probe, answers, selectors, ...readouts, rungs],
+  const views = [...curves, ...twins.flat(), ladder];
+  const panels = [transport, history, scores, probe, answers, selectors, ...readouts, rungs];
+  /** Before the page serves another experiment of its kind. */
+  const forget = () => {
+    setText(words.alert, "");
+    words.remarks.replaceChildren();
+    for (const piece of [...views, ...panels]) piece.forget?.();
   };
+  return { words, history, after, ladder, views, panels, forget };
 }
 
 function twin(lab, i, readout, views) {

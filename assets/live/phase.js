@@ -24,6 +24,10 @@ export class Phase extends SequenceView {
     return share === null ? `${names[0]} against ${names[1]}` : `main directions: ${percent(share)} of the variance`;
   }
 
+  forget() {
+    this.pathKey = this.directions = undefined;
+  }
+
   /** Points [x, y] per token, after each token, with the axes' names. */
   path() {
     const { frame, layer, channel } = this;

@@ -62,6 +62,14 @@ export class Probe {
     this.listen();
   }
 
+  /** Another experiment comes: edits and letters were the last one's. */
+  forget() {
+    clearTimeout(this.timer);
+    this.drop(-1);
+    this.pending = this.refusal = undefined;
+    for (const cell of this.cells) cell.key = undefined;
+  }
+
   tool(name, words, act) {
     const node = button(name, words, () => isAllowed(node) && act(), {
       "data-tool": words.toLowerCase().replace(" ", "-"),

@@ -101,7 +101,8 @@ export class View {
       if (canvas.width !== w) canvas.width = w;
       if (canvas.height !== h) canvas.height = h;
     }
-    this.canvas.style.height = `${this.size.height}px`;
+    const high = `${this.size.height}px`;
+    if (this.canvas.style.height !== high) this.canvas.style.height = high; // a write makes the next view's width dear
   }
 
   render(changes) {

@@ -5,6 +5,7 @@ import streamlit as st
 from ssmviz.widgets.live_view import live_view
 from ssmviz.widgets.notices import store_notice
 from ssmviz.widgets.symbols import tex
+from ssmviz.widgets.task_choice import recordings
 from ssmviz.widgets.train_panel import train_panel, try_this
 
 PAGE = "lab"
@@ -23,7 +24,7 @@ experiment = train_panel("selective_copying", page=PAGE)
 if experiment is None:
     st.info("Press **Train**: the twins start within two seconds.", icon=":material/play_arrow:")
 else:
-    live_view(experiment, key=f"{PAGE}_live")
+    live_view(experiment, key=f"{PAGE}_live", nearby=recordings())
 
 st.subheader("Three things to try")
 with st.container(gap="xxsmall"):

@@ -79,7 +79,8 @@ The component
 clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow root.
     data = {"experiment": "id", "view": "key of this view", "base": "", "assets": "/api/assets/<hash>/",
             "autoplay": true,                   // play a finished run at once
-            "controls": true}                   // false: no buttons that change the run
+            "controls": true,                   // false: no buttons that change the run
+            "nearby": ["copying"]}          // recordings that may be wanted next (`assets/live/ahead.js`)
 Trigger: `open` (an experiment id). The event `ssmviz:open` on the window, with detail {view, experiment, shown}, shows
 another experiment at once (`assets/live/tasks.js`); `shown()` is called when its first picture is there. The root
 element that it creates carries, for tests and screen readers:

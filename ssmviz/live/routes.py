@@ -151,7 +151,8 @@ async def asset(request: Request) -> Response:
         raise Refused(404, "there is no such file")
     content, media_type = found
     kept = FOREVER if request.path_params["version"] == assets_version() else "no-cache"
-    return Response(content, media_type=media_type, headers={"Cache-Control": kept})
+    headers = {"Cache-Control": kept, "Content-Encoding": "identity"}  # kept by the browser: not packed for every request
+    return Response(content, media_type=media_type, headers=headers)
 
 
 @cache

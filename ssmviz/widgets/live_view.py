@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 
+from ssmviz.live import front
 from ssmviz.live.routes import assets, assets_version
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings
@@ -38,7 +40,9 @@ export default function (component) {
 _mount = st.components.v2.component("ssmviz.lab", css=assets()["lab.css"][0].decode(), js=LOADER)
 
 
-def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: bool = True) -> None:
+def live_view(
+    experiment: str, *, key: str, autoplay: bool = True, controls: bool = True, nearby: Sequence[str] = ()
+) -> None:
     """Show an experiment: its twins side by side, live while they train, scrubbable at any time.
 
     Says whether it was measured here or recorded elsewhere. When the person restarts it, `?run=` names the new one.
@@ -48,17 +52,37 @@ def live_view(experiment: str, *, key: str, autoplay: bool = True, controls: boo
         key: of this view; different experiments may take turns in one view.
         autoplay: replay a finished run at once.
         controls: offer buttons that change the run.
+        nearby: recordings that the page leads to: fetched ahead, when the first picture stands.
     """
     st.caption(provenance(services.library().view(experiment).summary()))
     data = {
         "experiment": experiment,
         "view": key,
         "base": services.base_path(),
-        "assets": f"/api/assets/{assets_version()}/",
+        "assets": _assets_path(),
         "autoplay": autoplay,
         "controls": controls,
+        "nearby": tuple(nearby),  # see `task_choice`: never a list
     }
     _mount(key=key, data=data, on_open_change=partial(_open, key))
+
+
+def start_head(preset: str, *, page: str) -> str:
+    """HTML for the head of the page that people arrive at: the view's files and first frames, fetched at once.
+
+    Args:
+        preset: whose recording the page shows unless its address says otherwise.
+        page: prefix of the page's parameters in the URL.
+    """
+    base = services.base_path()
+    folder = f"{base}{_assets_path()}"
+    modules = [f"{folder}{name}" for name in assets() if name.endswith(".js")]
+    start = f'import {{ begin }} from "{folder}ahead.js"; begin({base!r}, "{page}_task", {preset!r});'
+    return front.start_head(services.STATIC, base=base, modules=modules, start=start)
+
+
+def _assets_path() -> str:
+    return f"/api/assets/{assets_version()}/"
 
 
 def provenance(summary: Summary) -> str:

@@ -12,6 +12,7 @@ from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
 from ssmviz.runs.view import Library
 
+STATIC = Path(st.__file__).parent / "static"  # Streamlit's own page
 RECORDINGS = Path(__file__).parent.parent.parent / "assets" / "recordings"
 
 

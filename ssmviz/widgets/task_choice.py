@@ -45,7 +45,8 @@ def task_choice(preset: str, raw: dict[str, str], *, page: str, choose: Callable
     else:
         st.query_params.pop(key, None)
     options = [{"name": name, "words": task_words(name), "recording": recording_of(name)} for name in names]
-    data = {"options": options, "chosen": chosen, "view": f"{page}_live"}
+    # a tuple: Streamlit loads pandas and pyarrow, 80 MB, to see whether a list is a table
+    data = {"options": tuple(options), "chosen": chosen, "view": f"{page}_live"}
     _mount(key=f"{page}_tasks", data=data, on_task_change=lambda: _choose(names, choose, page=page), width="content")
     return chosen
 
@@ -58,6 +59,11 @@ def set_task(preset: str, *, page: str) -> None:
 def task_words(preset: str) -> str:
     """As people read it."""
     return preset.replace("_", " ")
+
+
+def recordings() -> list[str]:
+    """Names of all recordings of presets: what choosing a task shows."""
+    return [name for name in PRESETS if recording_of(name)]
 
 
 def recording_of(preset: str) -> str | None:

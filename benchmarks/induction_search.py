@@ -17,25 +17,18 @@ from ssmviz.tasks import TASKS, rng_for
 from ssmviz.training import batches, evaluation
 from ssmviz.training.loop import Training
 
-BASE = {"optimiser": "adamw", "lr": 1e-3, "schedule": "constant", "eps": 1e-15}
+BASE = {"optimiser": "adamw", "lr": 1e-3, "schedule": "linear", "eps": 1e-15}
 LENGTHS = (256, 4096, 2**14, 2**16, 2**18, 2**20)
 SEQUENCES = 16
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # changes of optim, changes of model
-    "penalty 1e-3": ({"delta_penalty": 1e-3}, {}),
     "penalty 1e-2": ({"delta_penalty": 1e-2}, {}),
     "penalty 1e-1": ({"delta_penalty": 1e-1}, {}),
-    "penalty 1e-2, linear": ({"delta_penalty": 1e-2, "schedule": "linear"}, {}),
+    "penalty 1e-2, eps 1e-11": ({"delta_penalty": 1e-2, "eps": 1e-11}, {}),
+    "penalty 1e-2, lr 3e-3": ({"delta_penalty": 1e-2, "lr": 3e-3}, {}),
     "penalty 1e-2, first Delta 0.5 to 1": ({"delta_penalty": 1e-2}, {"dt_min": 0.5, "dt_max": 1.0}),
-    "penalty 1e-2, lr 3e-3, linear": ({"delta_penalty": 1e-2, "lr": 3e-3, "schedule": "linear"}, {}),
+    "muon, penalty 1e-2": ({"optimiser": "muon", "lr": 2e-3, "lr_muon": 0.01, "delta_penalty": 1e-2}, {}),
     "penalty 1e-2, no curriculum": ({"delta_penalty": 1e-2, "curriculum": False}, {}),
-    "muon, penalty 1e-2, linear": (
-        {"optimiser": "muon", "lr": 2e-3, "lr_muon": 0.01, "delta_penalty": 1e-2, "schedule": "linear"},
-        {},
-    ),
-    "muon, no penalty, faster, linear": (
-        {"optimiser": "muon", "lr": 1e-2, "lr_muon": 0.03, "schedule": "linear", "eps": 1e-8},
-        {},
-    ),
+    "penalty 1e-2, constant": ({"delta_penalty": 1e-2, "schedule": "constant"}, {}),
     "no penalty": ({}, {}),
     "no penalty, eps 1e-8": ({"eps": 1e-8}, {}),
     "no penalty, first Delta 0.5 to 1": ({}, {"dt_min": 0.5, "dt_max": 1.0}),

@@ -32,7 +32,7 @@ from kernels.triton_tiles import sigmoid
 
 MAX_D = 128
 MAX_PROJECTED = 64  # dt_rank + 2N
-FORWARD, GRADIENT, WEIGHTS = Tile(16, 8), Tile(16, 8), Tile(32, 8, stages=2, crowd=2)
+FORWARD, GRADIENT, WEIGHTS = Tile(16, 4), Tile(32, 4), Tile(32, 4, crowd=2)
 
 
 @triton.jit(do_not_specialize=["L"])

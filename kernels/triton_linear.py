@@ -35,9 +35,9 @@ class Tile:
     crowd: int = 2  # programs per multiprocessor
 
 
-FORWARD, FORWARD_FEW = Tile(64, 4, cut=128), Tile(32, 4, cut=64)
+FORWARD, FORWARD_FEW = Tile(64, 4), Tile(32, 4)
 MANY = 8192  # rows from which programs may be large
-BACKWARD = Tile(32, 4)
+BACKWARD = Tile(32, 4, crowd=4)
 SUM, WARPS = (64, 32), 4  # parts and columns at once
 
 

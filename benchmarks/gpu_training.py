@@ -73,7 +73,6 @@ def _full_settings(seed: int, steps: int) -> TrainSettings:
     optim = {
         "optimiser": "adamw",
         "lr": 1e-3,
-        "schedule": "constant",
         "eps": 1e-15,
         "delta_penalty": 1e-2,
         "steps": steps,

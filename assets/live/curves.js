@@ -1,4 +1,4 @@
-// How learning went: loss and accuracies over steps, accuracy per answer, accuracy at other lengths.
+// How learning went: loss and accuracies over steps.
 
 import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "./draw.js";
 import { lastAtMost } from "./store.js";
@@ -6,6 +6,9 @@ import { View } from "./view.js";
 import { count, number, percent } from "./words.js";
 
 const GUTTER = 38;
+const DRAG = 6; // pixels from which a press is meant as a drag
+const DOUBLE = 600; // ms between the presses of a double click, at most
+const NARROWEST = 8; // steps between the borders of a curve
 export const DASHES = [[], [5, 3], [2, 2], [8, 2, 2, 2]]; // per run, so that colour is not alone
 
 /** A plot with one line per run. */
@@ -45,11 +48,15 @@ export class Plot extends View {
   }
 }
 
-/** A quantity over training steps; `read(run)` gives {step, value}. Pressing scrubs there. */
+/**
+ * A quantity over training steps. A press scrubs there; dragging shows the steps between on all curves, a double click
+ * shows all again, as do the keys + and - around the step shown, and 0.
+ */
 export class Curve extends Plot {
   constructor(lab, { log = false, field, chance = false, ...options }) {
-    super(lab, { ...options, over: ["frame"] });
+    super(lab, { ...options, needs: ["metrics", "hover", "frame", "stretch"], over: ["frame"] });
     Object.assign(this, { log, field, chance });
+    this.canvas.title = "Press: show this step · drag: zoom · double click: all steps (keys: + - 0)";
   }
 
   series(run) {
@@ -58,61 +65,84 @@ export class Curve extends Plot {
     return { step: evaluations.step, value: evaluations[this.field] };
   }
 
+  /** The part of it that is shown, with one neighbour on either side. */
+  shown(run) {
+    const { step, value } = this.series(run);
+    const { from, to } = this.stretch;
+    const [first, end] = [Math.max(0, lastAtMost(step, from - 1)), lastAtMost(step, to) + 2];
+    return { step: step.slice(first, end), value: value.slice(first, end) };
+  }
+
+  get steps() {
+    return Math.max(1, ...this.lab.store.runs.map((run) => Math.max(run.record.steps, run.record.step)));
+  }
+
+  /** {from, to}: the steps from the left to the right border. */
+  get stretch() {
+    return this.lab.view.stretch ?? { from: 0, to: this.steps };
+  }
+
   get limits() {
-    const steps = Math.max(1, ...this.lab.store.runs.map((run) => Math.max(run.record.steps, run.record.step)));
-    if (!this.log) return { steps, low: 0, high: 1 };
+    if (!this.log) return { low: 0, high: 1 };
     let [low, high] = [Infinity, 0];
     for (const run of this.lab.store.runs)
-      for (const v of this.series(run).value) if (v > 0) [low, high] = [Math.min(low, v), Math.max(high, v)];
+      for (const v of this.shown(run).value) if (v > 0) [low, high] = [Math.min(low, v), Math.max(high, v)];
     if (!high) [low, high] = [0.1, 1];
     return {
-      steps,
       low: 10 ** Math.floor(Math.log10(low) + 0.3),
       high: Math.min(10 ** Math.ceil(Math.log10(high)), high * 1.5),
     };
   }
 
   scales() {
-    const { steps, low, high } = this.limits;
+    const { low, high } = this.limits;
+    const { from, to } = this.stretch;
     const { left, right, top, bottom } = this.box;
-    return { x: scale(0, steps, left, right), y: scale(low, high, bottom, top, this.log), steps, low, high };
+    const x = (step) => left + ((step - from) / (to - from)) * (right - left);
+    return { x, y: scale(low, high, bottom, top, this.log), from, to, low, high };
   }
 
   paint(g) {
     const { theme, store } = this.lab;
     const { box } = this;
-    const { x, y, steps, low, high } = this.scales();
+    const { x, y, from, to, low, high } = this.scales();
     axisLeft(g, theme, box, this.log ? decades(low, high) : [0, 0.5, 1], y, this.log ? number : (v) => `${100 * v} %`);
-    axisBottom(g, theme, box, roundTicks(0, steps, 3), x, (v) => (v === 0 ? "step 0" : count(v)));
+    axisBottom(g, theme, box, roundTicks(from, to, 3), x, (v) => (v === 0 ? "step 0" : count(v)));
     if (this.chance) this.chanceLine(g, box, y);
+    g.save();
+    g.beginPath();
+    g.rect(box.left, 0, box.right - box.left, box.bottom + 1);
+    g.clip();
     store.runs.forEach((run, i) => {
       this.pen(g, i);
-      const { step, value } = this.series(run);
+      const { step, value } = this.shown(run);
       polyline(
         g,
         thin(step, value, box).map(([s, v]) => [x(s), v === null ? NaN : y(v)]),
       );
-      g.setLineDash([]);
     });
+    g.restore();
   }
 
   /** The step shown, and the values there. */
   overlay(g) {
     const { theme, store, view } = this.lab;
     if (!store.steps.length) return;
-    const { x, y } = this.scales();
+    const { x, y, from, to } = this.scales();
     const step = this.pointed ?? view.step;
     const { top, bottom } = this.box;
+    if (this.dragged) this.paintDragged(g);
     g.strokeStyle = theme.text;
     g.lineWidth = 1;
-    line(g, Math.round(x(view.step)) + 0.5, top - 4, Math.round(x(view.step)) + 0.5, bottom);
+    const inside = (s) => s >= from && s <= to;
+    if (inside(view.step)) line(g, Math.round(x(view.step)) + 0.5, top - 4, Math.round(x(view.step)) + 0.5, bottom);
     if (this.pointed !== undefined) {
       g.strokeStyle = theme.faint;
       line(g, Math.round(x(step)) + 0.5, top, Math.round(x(step)) + 0.5, bottom);
     }
     store.runs.forEach((run, i) => {
       const [at, value] = this.valueAt(run, step);
-      if (value === null) return;
+      if (value === null || !inside(at)) return;
       g.fillStyle = theme.runs[i % theme.runs.length];
       g.strokeStyle = theme.background;
       g.lineWidth = 1.5;
@@ -140,25 +170,85 @@ export class Curve extends Plot {
     return this.noteNode.textContent; // the overlay writes it
   }
 
-  hover(px) {
+  paintDragged(g) {
+    const { left, right, top, bottom } = this.box;
+    const [from, to] = this.dragged.map((px) => Math.max(left, Math.min(right, px)));
+    g.globalAlpha = 0.16;
+    g.fillStyle = this.lab.theme.text;
+    g.fillRect(Math.min(from, to), top, Math.abs(to - from), bottom - top);
+    g.globalAlpha = 1;
+  }
+
+  stepAt(px) {
     const { left, right } = this.box;
+    const { from, to } = this.stretch;
     const share = Math.max(0, Math.min(1, (px - left) / (right - left)));
-    this.pointed = Math.round(share * this.limits.steps);
+    return Math.round(from + share * (to - from));
+  }
+
+  hover(px) {
+    this.pointed = this.stepAt(px);
     this.lab.touch("hover");
   }
 
   leave() {
-    this.pointed = undefined;
+    this.pointed = this.pressed = this.dragged = undefined;
     this.lab.touch("hover");
   }
 
-  press(px) {
+  press(px, _y, dragging) {
     this.hover(px);
-    this.lab.view.showStep(this.pointed);
+    if (!dragging) this.pressed = px;
+    else if (this.pressed !== undefined && Math.abs(px - this.pressed) > DRAG) this.dragged = [this.pressed, px];
+  }
+
+  release(px) {
+    if (this.pressed === undefined) return;
+    const { dragged } = this;
+    this.pressed = this.dragged = undefined;
+    if (dragged) this.show(...dragged.map((end) => this.stepAt(end)).sort((a, b) => a - b));
+    else this.scrub(this.stepAt(px));
+  }
+
+  scrub(step) {
+    const { view } = this.lab;
+    const now = performance.now();
+    if (!(now - this.scrubbed < DOUBLE)) this.before = view.following ? undefined : view.step;
+    this.scrubbed = now;
+    view.showStep(step);
+  }
+
+  /** All steps; the two presses of a double click were not meant for the step shown. */
+  whole() {
+    const { view } = this.lab;
+    view.setStretch(null);
+    if (!(performance.now() - this.scrubbed < DOUBLE)) return;
+    if (this.before === undefined) view.follow();
+    else view.showStep(this.before);
+  }
+
+  /** Shows these steps, as far as they exist. */
+  show(from, to) {
+    const { steps } = this;
+    const [first, last] = [Math.max(0, Math.round(from)), Math.min(steps, Math.round(to))];
+    if (last - first < Math.min(NARROWEST, steps)) return;
+    this.lab.view.setStretch(first === 0 && last === steps ? null : { from: first, to: last });
   }
 
   key(event) {
-    return this.lab.view.historyKey(event);
+    const factor = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
+    if (event.key === "0") this.whole();
+    else if (factor) this.zoom(factor);
+    else return this.lab.view.historyKey(event);
+    return true;
+  }
+
+  /** Shows `factor` times as many steps, the one shown in their middle where that is possible. */
+  zoom(factor) {
+    const { from, to } = this.stretch;
+    const wide = Math.max(NARROWEST, Math.min(this.steps, (to - from) * factor));
+    const first = Math.max(0, Math.min(this.steps - wide, this.lab.view.step - wide / 2));
+    this.show(first, first + wide);
   }
 
   describe() {
@@ -199,70 +289,4 @@ export function thin(step, value, { left, right }) {
       points.push([step[i], value[i]]);
   }
   return points;
-}
-
-/** Accuracy of each answer at the step shown: which data tokens are remembered. */
-export class PositionBars extends Plot {
-  constructor(lab) {
-    super(lab, { name: "positions", title: "Accuracy per answer", needs: ["metrics", "frame"] });
-  }
-
-  values() {
-    return this.lab.store.runs.map((run) => run.scores(this.lab.view.step)?.position_accuracy ?? []);
-  }
-
-  note() {
-    return "first to last · dotted: chance";
-  }
-
-  paint(g) {
-    const { theme } = this.lab;
-    const { box } = this;
-    const y = scale(0, 1, box.bottom, box.top);
-    axisLeft(g, theme, box, [0, 0.5, 1], y, (v) => `${100 * v} %`);
-    const values = this.values();
-    const slots = Math.max(1, ...values.map((v) => v.length));
-    const wide = (box.right - box.left) / slots;
-    const bar = Math.min(22, Math.max(1, (wide - 3) / Math.max(1, values.length)));
-    values.forEach((bars, i) =>
-      bars.forEach((value, slot) => {
-        const x = box.left + (slot + 0.5) * wide + (i - values.length / 2) * bar;
-        g.fillStyle = theme.runs[i % theme.runs.length];
-        g.globalAlpha = i ? 0.45 : 1;
-        g.fillRect(x, y(value), Math.max(1, bar - 1), box.bottom - y(value));
-        g.globalAlpha = 1;
-        g.strokeStyle = theme.runs[i % theme.runs.length];
-        g.setLineDash(DASHES[i % DASHES.length]);
-        g.lineWidth = 1;
-        if (bar > 3) g.strokeRect(x + 0.5, y(value), bar - 2, box.bottom - y(value));
-        g.setLineDash([]);
-      }),
-    );
-    this.chanceLine(g, box, y, "");
-    const ticks = [...Array(slots).keys()].filter((s) => slots <= 12 || s % 4 === 0 || s === slots - 1);
-    axisBottom(
-      g,
-      theme,
-      box,
-      ticks,
-      (s) => box.left + (s + 0.5) * wide,
-      (s) => String(s + 1),
-    );
-  }
-
-  describe() {
-    const { runs } = this.lab.store;
-    return `${this.values()
-      .map((v, i) => `${runs[i].record.label}: ${v.map(percent).join(", ") || "nothing yet"}`)
-      .join("; ")}.`;
-  }
-
-  rows() {
-    const values = this.values();
-    const slots = Math.max(0, ...values.map((v) => v.length));
-    return [
-      ["answer", ...this.lab.store.runs.map((run) => run.record.label)],
-      ...[...Array(slots).keys()].map((s) => [s + 1, ...values.map((v) => v[s] ?? "")]),
-    ];
-  }
 }

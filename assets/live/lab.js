@@ -274,6 +274,7 @@ class Lab {
 
   /** What the page may be asked for next. */
   prefetch() {
+    this.prefetcher = undefined;
     for (const experiment of this.options.nearby ?? []) ahead(this.options.base ?? "", experiment);
   }
 
@@ -304,6 +305,7 @@ class Lab {
       draws: this.draws,
       cursor: view.cursor,
       channel: view.channel,
+      stretch: view.stretch ? `${view.stretch.from}-${view.stretch.to}` : "all",
       live: Number(view.following && store.active),
       probe: this.probeVersion,
     };

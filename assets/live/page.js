@@ -2,20 +2,22 @@
 
 import { Answers } from "./answers.js";
 import { Band } from "./band.js";
-import { Curve, PositionBars } from "./curves.js";
+import { Curve } from "./curves.js";
 import { el, setText } from "./dom.js";
 import { DeltaBars, DeltaHeat, KeptBars } from "./gates.js";
 import { History } from "./history.js";
 import { Ladder, RungTable } from "./ladder.js";
 import { Phase } from "./phase.js";
+import { PositionBars } from "./positions.js";
 import { Probe } from "./probe.js";
+import { Read, Written } from "./projections.js";
 import { Readout } from "./readout.js";
 import { Scores } from "./scores.js";
 import { Selectors } from "./selectors.js";
 import { ChannelStates, StateHeat } from "./state.js";
 import { Transport } from "./transport.js";
 
-const TWIN_VIEWS = [Band, DeltaBars, DeltaHeat, KeptBars, StateHeat, ChannelStates, Phase]; // top to bottom
+const TWIN_VIEWS = [Band, DeltaBars, DeltaHeat, KeptBars, Written, Read, StateHeat, ChannelStates, Phase]; // top to bottom
 
 /** Experiments of the same kind can take turns on one page. */
 export function pageKind(store) {

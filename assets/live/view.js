@@ -7,11 +7,11 @@ const OVERLAY = ["cursor", "hover"]; // changes that leave every view's painted 
 
 /**
  * Subclasses give `paint(g, size)`, and may give `overlay(g, size)`, `describe()`, `rows()`, `note()`, `hover(x, y)`,
- * `press(x, y)` and `key(event)`. Sizes are CSS pixels.
+ * `press(x, y, dragging)`, `release(x, y)`, `leave()`, `whole()` (a double click) and `key(event)`. Sizes are CSS pixels.
  */
 export class View {
   /**
-   * `needs`: the kinds of change after which this view draws (frame metrics channel axes cursor hover);
+   * `needs`: the kinds of change after which this view draws (frame metrics channel axes stretch cursor hover);
    * `over`: those of them that only move what lies over the painted base.
    */
   constructor(lab, { title, symbol, name, height, needs, over = [], square = false }) {
@@ -81,7 +81,10 @@ export class View {
       this.hover?.(...place(event));
       this.press?.(...place(event), false);
     });
+    this.canvas.addEventListener("pointerup", (event) => this.release?.(...place(event)));
+    this.canvas.addEventListener("pointercancel", () => this.leave?.());
     this.canvas.addEventListener("pointerleave", () => this.leave?.());
+    this.canvas.addEventListener("dblclick", () => this.whole?.());
     this.canvas.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) return;
       if (this.key?.(event)) event.preventDefault();

@@ -19,6 +19,7 @@ export class Viewpoint {
     this.channel = 0; // index among the shown channels
     this.axes = "principal"; // or "states"
     this.zoom = null; // {from, to}
+    this.stretch = null; // {from, to}: steps that the curves show, null for all
     this.following = true; // the newest step, as it comes
     this.playing = false;
     this.ranges = new DeltaRanges();
@@ -104,6 +105,11 @@ export class Viewpoint {
   setZoom(zoom) {
     this.zoom = zoom;
     this.touch("frame");
+  }
+
+  setStretch(stretch) {
+    this.stretch = stretch;
+    this.touch("stretch");
   }
 
   setLayer(i) {

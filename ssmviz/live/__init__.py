@@ -86,6 +86,7 @@ another experiment at once (`assets/live/tasks.js`); `shown()` is called when it
 element that it creates carries, for tests and screen readers:
     class="ssmviz-lab"  data-experiment  data-state (loading | replay | live | paused | settled | offline | error)
     data-step (step drawn last)  data-newest (newest step known)  data-frames (frames in memory, over all runs)
+    data-stretch (steps that the curves show, "all" or "20-40")
     data-draws (redraws so far)  data-cursor (token under the cursor)  data-probe (probe_version last drawn)
     buttons: data-action = play pause resume step stop restart resume_run
     scrubber: input[type=range][data-role=scrubber]; text for screen readers: [role=status]

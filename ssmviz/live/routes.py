@@ -151,7 +151,7 @@ async def asset(request: Request) -> Response:
         raise Refused(404, "there is no such file")
     content, media_type = found
     kept = FOREVER if request.path_params["version"] == assets_version() else "no-cache"
-    headers = {"Cache-Control": kept, "Content-Encoding": "identity"}  # kept by the browser: not packed for every request
+    headers = {"Cache-Control": kept, "Content-Encoding": "identity"}  # kept by the browser, not worth packing
     return Response(content, media_type=media_type, headers=headers)
 
 

@@ -12,7 +12,7 @@ from tests.component.synthetic import Twins
 
 pytestmark = pytest.mark.browser
 
-SEQUENCE_VIEWS = ("tokens", "delta", "delta-channels", "kept", "state", "states")
+SEQUENCE_VIEWS = ("tokens", "delta", "delta-channels", "kept", "written", "read", "state", "states")
 
 
 def canvas(harness: Harness, view: str, run: int = 0):
@@ -148,12 +148,76 @@ def test_pressing_a_curve_scrubs_there(recording: Harness) -> None:
     recording.wait("step", 0)
 
 
+def test_dragging_over_a_curve_shows_those_steps_on_all_and_a_double_click_all_again(recording: Harness) -> None:
+    curve, shown = recording.page.locator(".view-loss canvas"), recording.counter("step")
+    box = curve.bounding_box()
+    at = [box["x"] + 38 + share * (box["width"] - 48) for share in (0.205, 0.405)]
+    recording.page.mouse.move(at[0], box["y"] + 40)
+    recording.page.mouse.down()
+    recording.page.mouse.move(at[1], box["y"] + 40, steps=4)
+    recording.page.mouse.up()
+    recording.page.locator(".ssmviz-lab[data-stretch]").wait_for()
+    assert re.fullmatch("2[01]-4[01]", recording.counter("stretch"))
+    assert recording.counter("step") == shown
+    curve.dblclick(position={"x": 60, "y": 40})
+    recording.wait("stretch", "all")
+    recording.wait("step", shown)
+
+
+def test_keys_zoom_a_curve_around_the_step_shown(recording: Harness) -> None:
+    recording.page.locator(".view-loss canvas").focus()
+    recording.page.keyboard.press("+")
+    recording.wait("stretch", "50-100")
+    recording.page.keyboard.press("-")
+    recording.wait("stretch", "all")
+    recording.page.keyboard.press("+")
+    recording.page.keyboard.press("0")
+    recording.wait("stretch", "all")
+
+
+def open_another(harness: Harness) -> None:
+    """As the choice of a task does."""
+    detail = "{ view: 'lab', experiment: 'another', shown: () => { window.seen = true; } }"
+    harness.page.evaluate(f"window.dispatchEvent(new CustomEvent('ssmviz:open', {{ detail: {detail} }}))")
+    harness.page.wait_for_function("window.seen")
+    harness.wait("experiment", "another")
+
+
+def test_another_experiment_is_drawn_on_the_same_canvases(recording: Harness) -> None:
+    kept = canvas(recording, "state").element_handle()
+    recording.mount(view="lab")
+    recording.record = recording.record | {"id": "another"}
+    open_another(recording)
+    assert kept.evaluate("node => node.isConnected")
+    expect(recording.page.locator(".ssmviz-lab")).not_to_have_attribute("inert", "")
+
+
+def test_recordings_nearby_are_shown_without_asking_again(recording: Harness) -> None:
+    first = recording.record["id"]
+    recording.record = recording.record | {"id": "another"}
+    recording.mount(view="lab", experiment=first, nearby=["another"])
+    recording.page.wait_for_function(
+        "performance.getEntriesByType('resource').filter(({ name }) => name.includes('most=6')).length >= 4"
+    )
+    open_another(recording)
+    assert recording.requests.count("GET /api/experiments/another") == 1
+
+
+def test_an_experiment_that_is_not_there_leaves_no_picture_of_the_last(recording: Harness) -> None:
+    recording.mount(view="lab", experiment="gone")
+    recording.wait("state", "error")
+    expect(recording.page.locator("[role=status]")).to_have_text("there is no such experiment")
+    assert recording.page.locator("canvas").count() == 0
+    assert [words for words in recording.errors if "404" not in words] == []  # the browser notes the answer itself
+    recording.errors.clear()
+
+
 def test_every_picture_has_words_from_its_data(recording: Harness) -> None:
     recording.page.wait_for_timeout(400)
     labels = recording.page.locator("canvas").evaluate_all(
         "all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))"
     )
-    assert len(labels) == 4 + 2 * 7
+    assert len(labels) == 4 + 2 * 9
     assert all(any(character.isdigit() for character in label) for label in labels)
     expect(recording.page.locator("p[role=status]")).to_contain_text("S6: 99.")
 

@@ -1,4 +1,4 @@
-"""Every page: registered, short, and without torch in the server."""
+"""Every page: registered, short, and without torch or tables in the server."""
 
 import os
 import subprocess
@@ -24,13 +24,13 @@ def test_every_page_lies_in_a_section_and_is_short(lesson):
     assert len(lesson.read_text().splitlines()) <= 80
 
 
-def test_app_and_pages_never_load_torch(tmp_path):
+def test_app_and_lab_never_load_torch_or_tables(tmp_path):
     code = (
         "import sys, app\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"run = AppTest.from_file('{SITE}', default_timeout=60).run()\n"
         "assert not run.exception, run.exception\n"
-        "loaded = {'torch', 'numba'} & set(sys.modules)\n"
+        "loaded = {'torch', 'numba', 'pandas', 'pyarrow'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
     environment = os.environ | {"SSMVIZ_HOME": str(tmp_path)}

@@ -16,7 +16,7 @@ from torch import Tensor
 from kernels.triton_linear import ceil, padded
 
 BLOCK, WARPS = 1024, 4  # of the elementwise kernels
-MUON_WARPS = 16
+MUON_WARPS = 8
 MAX_SIDES = (64, 256)  # of a matrix, shorter and longer, that one program orthogonalises
 
 
@@ -79,6 +79,37 @@ def _adamw_kernel(
 
 
 @triton.jit
+def _read(matrix, rows, columns, PS: tl.constexpr, PL: tl.constexpr):
+    """[PS, PL] of a matrix, a tall one as its transpose; neighbours in memory are read by neighbouring threads."""
+    short, long = tl.arange(0, PS), tl.arange(0, PL)
+    if rows > columns:
+        v = tl.trans(_load(matrix, long[:, None], short[None, :], rows, columns))
+    else:
+        v = _load(matrix, short[:, None], long[None, :], rows, columns)
+    return v
+
+
+@triton.jit
+def _load(matrix, i, j, rows, columns):
+    return tl.load(matrix + i * columns + j, mask=(i < rows) & (j < columns), other=0.0)
+
+
+@triton.jit
+def _write(matrix, v, rows, columns, PS: tl.constexpr, PL: tl.constexpr):
+    """The inverse of `_read`."""
+    short, long = tl.arange(0, PS), tl.arange(0, PL)
+    if rows > columns:
+        _store(matrix, tl.trans(v), long[:, None], short[None, :], rows, columns)
+    else:
+        _store(matrix, v, short[:, None], long[None, :], rows, columns)
+
+
+@triton.jit
+def _store(matrix, v, i, j, rows, columns):
+    tl.store(matrix + i * columns + j, v, mask=(i < rows) & (j < columns))
+
+
+@triton.jit
 def _muon_kernel(
     parameter, gradient, momentum, table, partial, lr, blocks, clip, decay, mass, a, b, c,
     TURNS: tl.constexpr, PS: tl.constexpr, PL: tl.constexpr, PB: tl.constexpr,
@@ -86,15 +117,10 @@ def _muon_kernel(
     """One matrix: momentum, orthogonalised by Newton-Schulz, subtracted. table: offset, rows, columns of each."""
     matrix = tl.program_id(0) * 3
     offset, rows, columns = tl.load(table + matrix), tl.load(table + matrix + 1), tl.load(table + matrix + 2)
-    tall = rows > columns
-    i, j = tl.arange(0, PS)[:, None], tl.arange(0, PL)[None, :]
-    # a tall matrix is read as its transpose: the product below is over the longer side
-    at = offset + tl.where(tall, j * columns + i, i * columns + j)
-    inside = (i < tl.minimum(rows, columns)) & (j < tl.maximum(rows, columns))
-    g = tl.load(gradient + at, mask=inside, other=0.0) * _factor(_norm(partial, blocks, PB), clip)
-    m = tl.load(momentum + at, mask=inside, other=0.0)
+    g = _read(gradient + offset, rows, columns, PS, PL) * _factor(_norm(partial, blocks, PB), clip)
+    m = _read(momentum + offset, rows, columns, PS, PL)
     m += (1.0 - mass) * (g - m)
-    tl.store(momentum + at, m, mask=inside)
+    _write(momentum + offset, m, rows, columns, PS, PL)
     x = g + mass * (m - g)
     x /= tl.maximum(tl.sqrt_rn(tl.sum(x * x)), 1e-7)
     for _ in tl.range(TURNS, num_stages=1):
@@ -105,8 +131,8 @@ def _muon_kernel(
         x = a * x + tl.dot(s.to(tl.float16), x16)
     rate = tl.load(lr)
     scale = tl.sqrt_rn(tl.maximum(1.0, rows.to(tl.float32) / columns))
-    p = tl.load(parameter + at, mask=inside, other=0.0) * (1.0 - rate * decay)
-    tl.store(parameter + at, p - rate * scale * x, mask=inside)
+    p = _read(parameter + offset, rows, columns, PS, PL) * (1.0 - rate * decay)
+    _write(parameter + offset, p - rate * scale * x, rows, columns, PS, PL)
 
 
 def count_and_norm(gradient: Tensor, partial: Tensor, step: Tensor) -> None:

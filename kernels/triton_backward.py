@@ -1,217 +1,386 @@
-# ruff: noqa: ANN001, ANN201 - Triton compiles the device functions from their arguments; annotations are its own
+# ruff: noqa: ANN001, ANN201, ANN202 - Triton compiles these functions; it has its own types
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 """Backward kernels of the selective scan on CUDA; `triton_scan` launches them, `triton_tiles` explains the layout."""
 
 import triton
 import triton.language as tl
 
+from kernels.triton_lanes import scatter_over_channels, scatter_over_states
 from kernels.triton_tiles import (
     LN2,
     LOG2E,
-    channels,
-    compose,
-    load_td,
-    load_tn,
-    over_d,
-    over_n,
+    at_time,
+    compose_with_previous,
+    exp2,
+    forget,
+    load,
+    multiple,
     phi1,
     phi1_slope,
-    previous,
     sigmoid,
-    step_sizes,
+    softplus,
+    spread,
+    store,
 )
 
 
 @triton.jit(do_not_specialize=["L", "chunk"])
 def backward_summary_kernel(
-    delta, A, C, z, delta_bias, dy, own, total,
+    delta, A, C, z, delta_bias, seq_idx, dy, own, total,
     L, D, N, chunk,
     delta_b, delta_l, C_b, C_l, z_b, z_l,
-    SOFTPLUS: tl.constexpr,
-    T: tl.constexpr, R: tl.constexpr, PN: tl.constexpr, CL: tl.constexpr,
+    SOFTPLUS: tl.constexpr, FIXED_C: tl.constexpr, MASKED: tl.constexpr, STAGES: tl.constexpr, UNIT: tl.constexpr,
+    T: tl.constexpr, PN: tl.constexpr, NL: tl.constexpr, CL: tl.constexpr,
 ):  # fmt: skip
     """What one chunk sends back to the state before it when nothing comes from behind, and its sum of delta."""
+    NR: tl.constexpr = PN // NL
     block_c, block_b = tl.program_id(1), tl.program_id(2).to(tl.int64)
     chunks = tl.num_programs(1)
     first = block_c * chunk
     steps = tl.minimum(chunk, L - first)
     first64 = first.to(tl.int64)
-    d, n, i = channels(R, CL), tl.arange(0, PN), tl.arange(0, T)
+    d, i = tl.program_id(0) * CL + tl.arange(0, CL), tl.arange(0, T)
+    n = tl.arange(0, NR)[:, None] + tl.arange(0, NL)[None, :] * NR
     in_d, in_n = d < D, n < N
-    dn = d[:, None, :] * N + n[None, :, None]
-    in_dn = in_d[:, None, :] & in_n[None, :, None]
+    dn = d[None, None, :] * N + n[:, :, None]
+    in_dn = in_d[None, None, :] & in_n[:, :, None]
     A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E
-    bias = tl.zeros((R, CL), tl.float32)
+    bias = tl.zeros((CL,), tl.float32)
     if delta_bias is not None:
         bias = tl.load(delta_bias + d, mask=in_d, other=0.0)
-
-    # sum over t of (prod over s <= t of a_s) C_t dy_t needs no reverse scan: the decay is exp(A * running sum of delta)
+    if FIXED_C:
+        C_t = tl.load(C + dn, mask=in_dn, other=0.0)[None, :, :, :]
+    else:
+        C_b, C_l = multiple(C_b, UNIT), multiple(C_l, UNIT)
+        C += block_b * C_b + first64 * C_l
     delta += block_b * delta_b + first64 * delta_l
-    C += block_b * C_b + first64 * C_l
     dy += (block_b * L + first64) * D
     if z is not None:
         z += block_b * z_b + first64 * z_l
-    s = tl.zeros((R, PN, CL), tl.float32)
-    sum_delta = tl.zeros((R, CL), tl.float32)
-    for k in range(0, tl.cdiv(steps, T)):
+    if seq_idx is not None:
+        seq_idx += block_b * L
+
+    # sum over t of (prod over s <= t of a_s) C_t dy_t needs no reverse scan: the decay is exp(A * running sum of delta)
+    s = tl.zeros((NR, NL, CL), tl.float32)
+    sum_delta = tl.zeros((CL,), tl.float32)
+    for k in tl.range(0, tl.cdiv(steps, T), num_stages=STAGES):
         in_t = k * T + i < steps
-        in_td = in_t[:, None, None] & in_d[None, :, :]
-        delta_t, _ = step_sizes(delta, delta_l, i, d, in_td, bias, SOFTPLUS)
-        dy_t = load_td(dy, D, i, d, in_td)
+        in_td = in_t[:, None] & in_d[None, :]
+        delta_t = load(delta + i[:, None] * delta_l + d[None, :], in_td, MASKED) + bias[None, :]
+        if SOFTPLUS:
+            delta_t = softplus(delta_t)
+        if MASKED:
+            delta_t = tl.where(in_td, delta_t, 0.0)
+        if seq_idx is not None:
+            delta_t = forget(delta_t, seq_idx, first + k * T + i[:, None], in_t[:, None])
+        dy_t = load(dy + i[:, None] * D + d[None, :], in_td, MASKED)
         if z is not None:
-            z_t = load_td(z, z_l, i, d, in_td)
+            z_t = load(z + i[:, None] * z_l + d[None, :], in_td, MASKED)
             dy_t *= z_t * sigmoid(z_t)
             z += T * z_l
-        running = tl.cumsum(delta_t, axis=0) + sum_delta[None, :, :]
-        C_t = load_tn(C, C_l, i, n, in_t[:, None] & in_n[None, :])
-        s += tl.sum(tl.exp2(running[:, :, None, :] * A_log2[None, :, :, :]) * (C_t * dy_t[:, :, None, :]), axis=0)
+        running = tl.cumsum(delta_t, axis=0) + sum_delta[None, :]
+        if not FIXED_C:
+            in_tn = in_t[:, None, None] & in_n[None, :, :]
+            C_t = load(C + i[:, None, None] * C_l + n[None, :, :], in_tn, MASKED)[:, :, :, None]
+            C += T * C_l
+        decay = exp2(running[:, None, None, :] * A_log2[None, :, :, :])
+        s += tl.sum(decay * (C_t * dy_t[:, None, None, :]), axis=0)
         sum_delta += tl.sum(delta_t, axis=0)
         delta += T * delta_l
-        C += T * C_l
         dy += T * D
     row = block_b * chunks + block_c
     tl.store(own + row * D * N + dn, s, mask=in_dn)
     tl.store(total + row * D + d, sum_delta, mask=in_d)
 
 
+@triton.jit
+def _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t, d, mask):
+    """x, delta, dy and z (if there is none, dy) at times t of channels d."""
+    x_t = load(x + t * x_l + d, mask, True)
+    delta_t = load(delta + t * delta_l + d, mask, True)
+    dy_t = load(dy + t * D + d, mask, True)
+    z_t = dy_t
+    if z is not None:
+        z_t = load(z + t * z_l + d, mask, True)
+    return x_t, delta_t, dy_t, z_t
+
+
 @triton.jit(do_not_specialize=["L", "chunk"])
 def backward_kernel(
-    x, delta, A, B, C, D_skip, z, delta_bias, checkpoints, dy, start,
+    x, delta, A, B, C, D_skip, z, delta_bias, seq_idx, checkpoints, dy, start,
     dx, ddelta, dz, dB, dC, dA, dD_skip, ddelta_bias, dh0,
     L, D, N, chunk,
     x_b, x_l, delta_b, delta_l, B_b, B_l, C_b, C_l, z_b, z_l,
-    SOFTPLUS: tl.constexpr, ZOH: tl.constexpr,
-    T: tl.constexpr, R: tl.constexpr, PN: tl.constexpr, CL: tl.constexpr,
+    SOFTPLUS: tl.constexpr, ZOH: tl.constexpr, FIXED_B: tl.constexpr, FIXED_C: tl.constexpr,
+    ATOMIC: tl.constexpr, MASKED: tl.constexpr, STAGES: tl.constexpr, UNIT: tl.constexpr,
+    T: tl.constexpr, W: tl.constexpr, SPLIT_N: tl.constexpr, PN: tl.constexpr,
 ):  # fmt: skip
-    """All gradients of one chunk of one sequence for R * CL channels, its tiles from the last to the first.
+    """All gradients of one chunk of one sequence for 8 channels, its tiles from the last to the first.
 
-    The states of a tile are computed again from its checkpoint. `start` is what the steps behind the chunk send back
-    to its last state.
+    The states of a tile are computed again from the checkpoint before it. `start` is what the steps behind the chunk
+    send back to its last state. The warps of a program share its states (SPLIT_N) or the times of a tile of T * W.
+    Sums over channels, batch and chunks are added to one buffer (ATOMIC) or written apart and summed later.
     """
+    NL: tl.constexpr = 4
+    CL: tl.constexpr = 8
+    WN: tl.constexpr = W if SPLIT_N else 1
+    WT: tl.constexpr = 1 if SPLIT_N else W
+    NR: tl.constexpr = PN // (NL * WN)
+    TW: tl.constexpr = T * WT
     block_d, block_c, block_b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     chunks, batch = tl.num_programs(1), tl.num_programs(2)
     first = block_c * chunk
     steps = tl.minimum(chunk, L - first)
-    d, n, i = channels(R, CL), tl.arange(0, PN), tl.arange(0, T)
-    in_d, in_n = d < D, n < N
-    dn = d[:, None, :] * N + n[None, :, None]
-    nd = n[None, :, None] * D + d[:, None, :]
-    in_dn = in_d[:, None, :] & in_n[None, :, None]
-    A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E
     row = block_b * chunks + block_c
+    i, w, n_lane, lane = tl.arange(0, T), tl.arange(0, W), tl.arange(0, NL), tl.arange(0, CL)
+    if SPLIT_N:
+        w_t, w_n = w * 0, w * (NR * NL)
+    else:
+        w_t, w_n = (W - 1 - w) * T, w * 0  # the later times on the first warps: a scan over warps runs back in time
+    t = i[:, None] + w_t[None, :]  # [T, W]
+    n = tl.arange(0, NR)[:, None, None] + w_n[None, :, None] + n_lane[None, None, :] * NR  # [NR, W, NL]
+    t1 = (tl.arange(0, T // NL) * NL)[:, None, None, None] + w_t[None, :, None, None] + n_lane[None, None, :, None]
+    # time and state of which a lane holds the sum over channels, [G, W, NL, CL]
+    value = (tl.arange(0, T * NR // 8) * 8)[:, None, None, None] + lane[None, None, None, :]
+    t_sum = value // NR + w_t[None, :, None, None]
+    n_sum = value % NR + w_n[None, :, None, None] + (n_lane * NR)[None, None, :, None]
+    d = block_d * CL + lane
+    d1 = d[None, None, None, :]
+    in_d, in_d1, in_n = d < D, d1 < D, n < N
+    dn = d1 * N + n[:, :, :, None]
+    in_dn = in_d1 & in_n[:, :, :, None]
+    first_warp = (w == 0)[None, :, None, None]
 
-    bias = tl.zeros((R, CL), tl.float32)
-    if delta_bias is not None:
-        bias = tl.load(delta_bias + d, mask=in_d, other=0.0)
-    skip = tl.zeros((R, CL), tl.float32)
-    if D_skip is not None:
-        skip = tl.load(D_skip + d, mask=in_d, other=0.0)
-    s = tl.zeros((R, PN, CL), tl.float32)  # gradient that flows to the last state of the tile from behind
+    A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E  # [NR, W, NL, CL]
+    s = tl.zeros((NR, W, NL, CL), tl.float32)  # gradient that flows to the last state of the tile from behind
     if start is not None:
         s = tl.load(start + row * D * N + dn, mask=in_dn, other=0.0)
-    sum_dA = tl.zeros((R, PN, CL), tl.float32)
-    sum_dD = tl.zeros((R, CL), tl.float32)
-    sum_dbias = tl.zeros((R, CL), tl.float32)
+    bias = tl.zeros((1, 1, 1, CL), tl.float32)
+    if delta_bias is not None:
+        bias = tl.load(delta_bias + d1, mask=in_d1, other=0.0)
+    skip = tl.zeros((1, 1, 1, CL), tl.float32)
+    if D_skip is not None:
+        skip = tl.load(D_skip + d1, mask=in_d1, other=0.0)
+    sum_dA = tl.zeros((NR, W, NL, CL), tl.float32)
+    sum_dB = tl.zeros((NR, W, NL, CL), tl.float32)
+    sum_dC = tl.zeros((NR, W, NL, CL), tl.float32)
+    sum_dD = tl.zeros((W, NL, CL), tl.float32)
+    sum_dbias = tl.zeros((W, NL, CL), tl.float32)
 
-    tiles = tl.cdiv(steps, T)
-    last64 = (first + (tiles - 1) * T).to(tl.int64)  # first step of the last tile
+    tiles = tl.cdiv(steps, TW)
+    last64 = (first + (tiles - 1) * TW).to(tl.int64)  # first step of the last tile
     x += block_b * x_b + last64 * x_l
     delta += block_b * delta_b + last64 * delta_l
-    B += block_b * B_b + last64 * B_l
-    C += block_b * C_b + last64 * C_l
     dy += (block_b * L + last64) * D
     dx += (block_b * L + last64) * D
     ddelta += (block_b * L + last64) * D
-    dB += ((block_d * batch + block_b) * L + last64) * N
-    dC += ((block_d * batch + block_b) * L + last64) * N
+    sums = (block_b * L + last64) * N
+    if not ATOMIC:
+        sums += block_d * batch * L.to(tl.int64) * N
+    B_b, B_l, C_b, C_l = multiple(B_b, UNIT), multiple(B_l, UNIT), multiple(C_b, UNIT), multiple(C_l, UNIT)
+    if FIXED_B:
+        B_t = tl.load(B + dn, mask=in_dn, other=0.0)[None, :, :, :, :]
+    else:
+        B += block_b * B_b + last64 * B_l
+        dB += sums
+    if FIXED_C:
+        C_t = tl.load(C + dn, mask=in_dn, other=0.0)[None, :, :, :, :]
+    else:
+        C += block_b * C_b + last64 * C_l
+        dC += sums
     checkpoints += (block_b * tl.cdiv(L, T) + last64 // T) * D * N
     if z is not None:
         z += block_b * z_b + last64 * z_l
         dz += (block_b * L + last64) * D
+    if seq_idx is not None:
+        seq_idx += block_b * L
 
-    for k in range(0, tiles):
-        in_t = (tiles - 1 - k) * T + i < steps
-        in_td = in_t[:, None, None] & in_d[None, :, :]
-        in_tn = in_t[:, None] & in_n[None, :]
-        td = i[:, None, None] * D + d[None, :, :]
-        tn = i[:, None] * N + n[None, :]
-        x_t = load_td(x, x_l, i, d, in_td)
-        delta_t, raw = step_sizes(delta, delta_l, i, d, in_td, bias, SOFTPLUS)
-        dy_t = load_td(dy, D, i, d, in_td)
-        B_t = load_tn(B, B_l, i, n, in_tn)
-        C_t = load_tn(C, C_l, i, n, in_tn)
-        h = tl.load(checkpoints + nd, mask=in_dn, other=0.0)
+    # what comes with time and channel is fetched one tile ahead
+    coming = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, ((tiles - 1) * TW + t1 < steps) & in_d1)
+    for k in tl.range(0, tiles, num_stages=STAGES):
+        x_t, raw, dout, z_t = coming
+        x -= TW * x_l
+        delta -= TW * delta_l
+        dy -= TW * D
+        if z is not None:
+            z -= TW * z_l
+        tile_t = (tiles - 1 - k) * TW
+        coming = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t - TW + t1 >= 0) & in_d1)
+
+        in_t1 = tile_t + t1 < steps
+        in_td = in_t1 & in_d1
+        in_tn = (tile_t + t < steps)[:, None, :, None] & in_n[None, :, :, :]
+        if not FIXED_B:
+            B_t = load(B + t[:, None, :, None] * B_l + n[None, :, :, :], in_tn, MASKED)[:, :, :, :, None]
+            B -= TW * B_l
+        if not FIXED_C:
+            C_t = load(C + t[:, None, :, None] * C_l + n[None, :, :, :], in_tn, MASKED)[:, :, :, :, None]
+            C -= TW * C_l
+        in_h = (tile_t + w_t < steps)[None, :, None, None] & in_dn
+        h = load(checkpoints + (w_t // T)[None, :, None, None] * D * N + n[:, :, :, None] * D + d1, in_h, MASKED)
+        checkpoints -= WT * D * N
+
+        # one value a lane, then its copies on every lane that holds a state of the channel
+        raw += bias
+        delta_t = raw
+        if SOFTPLUS:
+            delta_t = softplus(raw)
+        if MASKED:
+            delta_t = tl.where(in_td, delta_t, 0.0)
+        dy_t = dout
+        if z is not None:
+            sigma = sigmoid(z_t)
+            dy_t = dout * (z_t * sigma)
+        size = spread(delta_t, T, W, CL)
+        written = spread(delta_t * x_t, T, W, CL)
+        read = spread(dy_t, T, W, CL)
+        decayed = size
+        if seq_idx is not None:
+            decayed = spread(forget(delta_t, seq_idx, first + tile_t + t1, in_t1), T, W, CL)
 
         # the states again
-        u = delta_t[:, :, None, :] * A_log2[None, :, :, :]
-        a = tl.exp2(u)
-        gain = delta_t[:, :, None, :]
+        u = decayed * A_log2[None, :, :, :, :]
+        a = exp2(u)
+        b = written * B_t
         if ZOH:
-            phi = phi1(u * LN2, a)
-            gain = gain * phi
-        b = gain * x_t[:, :, None, :] * B_t
-        entering = tl.where((i == 0)[:, None, None, None], a * h[None, :, :, :], 0.0)
-        _, h_t = tl.associative_scan((a, b + entering), 0, compose)
-        kept = a * previous(h_t) + entering
-
-        # gate
+            v = size * A_log2[None, :, :, :, :] * LN2
+            exp_v = a
+            if seq_idx is not None:
+                exp_v = exp2(size * A_log2[None, :, :, :, :])
+            phi = phi1(v, exp_v)
+            b = b * phi
+        h_t = tl.zeros((T, NR, W, NL, CL), tl.float32)
+        kept = h_t  # a_t h_(t-1)
+        for j in tl.static_range(T):
+            here = (i == j)[:, None, None, None, None]
+            kept_j = at_time(a, j, T) * h
+            h = kept_j + at_time(b, j, T)
+            kept = tl.where(here, kept_j[None, :, :, :, :], kept)
+            h_t = tl.where(here, h[None, :, :, :, :], h_t)
         if z is not None:
-            z_t = load_td(z, z_l, i, d, in_td)
-            sigma = sigmoid(z_t)
-            y_t = over_n(C_t * h_t) + skip[None, :, :] * x_t
-            tl.store(dz + td, (dy_t * y_t * sigma * (1.0 + z_t * (1.0 - sigma))).to(dz.dtype.element_ty), mask=in_td)
-            dy_t *= z_t * sigma
-            z -= T * z_l
-            dz -= T * D
+            y_n = tl.sum(C_t * h_t, axis=1)
 
         # dh_t = C_t dy_t + a_(t+1) dh_(t+1), backwards in time
-        flow = C_t * dy_t[:, :, None, :] + tl.where((i == T - 1)[:, None, None, None], s[None, :, :, :], 0.0)
-        a_behind = previous(tl.flip(a, 0))
-        _, dh = tl.associative_scan((a_behind, tl.flip(flow, 0)), 0, compose)
-        dh = tl.flip(dh, 0)
-        s = tl.sum(tl.where((i == 0)[:, None, None, None], a * dh, 0.0), axis=0)
+        flow = C_t * read
+        dh = tl.zeros((T, NR, W, NL, CL), tl.float32)
+        g = tl.zeros((NR, W, NL, CL), tl.float32)
+        if WT == 1:
+            g += s
+        else:
+            through = dh
+            p = g + 1.0
+        for j in tl.static_range(T):
+            here = (i == T - 1 - j)[:, None, None, None, None]
+            a_j = at_time(a, T - 1 - j, T)
+            g += at_time(flow, T - 1 - j, T)
+            dh = tl.where(here, g[None, :, :, :, :], dh)
+            g *= a_j
+            if WT > 1:
+                through = tl.where(here, p[None, :, :, :, :], through)
+                p *= a_j
+        if WT == 1:
+            s = g
+        else:
+            one = tl.full((NR, W, NL, CL), 1.0, tl.float32)
+            zero = tl.zeros((NR, W, NL, CL), tl.float32)
+            a_w, s_w, a_before, s_before = tl.associative_scan((p, g, one, zero), 1, compose_with_previous)
+            dh += through * (s_before + a_before * s)[None, :, :, :, :]
+            earliest = (w == W - 1)[None, :, None, None]
+            s = tl.broadcast_to(tl.sum(tl.where(earliest, a_w * s + s_w, 0.0), axis=1)[:, None, :, :], (NR, W, NL, CL))
 
-        dC_t = over_d(h_t * dy_t[:, :, None, :])
-        dB_t = over_d(dh * (gain * x_t[:, :, None, :]))
-        tl.store(dC + tn, dC_t, mask=in_tn)
-        tl.store(dB + tn, dB_t, mask=in_tn)
-
+        dC_t = h_t * read
+        dB_t = dh * written
         du = dh * kept  # u = delta A
         dh_B = dh * B_t
         if ZOH:
-            dx_t = over_n(dh_B * gain)
-            ddelta_t = over_n(dh_B * phi) * x_t
-            du += dh_B * (delta_t * x_t)[:, :, None, :] * phi1_slope(u * LN2, a, phi)
+            dB_t *= phi
+            by_b = tl.sum(dh_B * phi, axis=1)
+            du += dh_B * written * phi1_slope(v, exp_v, phi)
         else:
-            through = over_n(dh_B)
-            dx_t = through * delta_t
-            ddelta_t = through * x_t
-        ddelta_t += over_n(du * A_log2[None, :, :, :]) * LN2
+            by_b = tl.sum(dh_B, axis=1)
+        by_u = scatter_over_states(tl.sum(du * A_log2[None, :, :, :, :], axis=1)) * LN2
+        by_b = scatter_over_states(by_b)
+        sum_dA += tl.sum(du * size, axis=0)
+        in_sum = (tile_t + t_sum < steps) & (n_sum < N)
+        if FIXED_B:
+            sum_dB += tl.sum(dB_t, axis=0)
+        elif ATOMIC:
+            tl.atomic_add(dB + t_sum * N + n_sum, scatter_over_channels(dB_t), mask=in_sum, sem="relaxed")
+        else:
+            tl.store(dB + t_sum * N + n_sum, scatter_over_channels(dB_t), mask=in_sum)
+        if FIXED_C:
+            sum_dC += tl.sum(dC_t, axis=0)
+        elif ATOMIC:
+            tl.atomic_add(dC + t_sum * N + n_sum, scatter_over_channels(dC_t), mask=in_sum, sem="relaxed")
+        else:
+            tl.store(dC + t_sum * N + n_sum, scatter_over_channels(dC_t), mask=in_sum)
+        if not FIXED_B:
+            dB -= TW * N
+        if not FIXED_C:
+            dC -= TW * N
+
+        # of all states
+        if WN > 1:
+            by_b, by_u = tl.split(tl.sum(tl.join(by_b, by_u), axis=1))
+            by_b = tl.broadcast_to(by_b[:, None, :, :], (T // NL, W, NL, CL))
+            by_u = tl.broadcast_to(by_u[:, None, :, :], (T // NL, W, NL, CL))
+        dx_t = by_b * delta_t + skip * dy_t
+        ddelta_t = by_b * x_t + by_u
         if SOFTPLUS:
             ddelta_t *= sigmoid(raw)
-        ddelta_t = tl.where(in_td, ddelta_t, 0.0)
-        dx_t += skip[None, :, :] * dy_t
-        tl.store(dx + td, dx_t.to(dx.dtype.element_ty), mask=in_td)
-        tl.store(ddelta + td, ddelta_t.to(ddelta.dtype.element_ty), mask=in_td)
+        if MASKED:
+            ddelta_t = tl.where(in_td, ddelta_t, 0.0)
+        td = t1 * D + d1
+        out = in_td
+        if WN > 1:
+            out = in_td & first_warp
+        store(dx + td, dx_t, out, MASKED or WN > 1)
+        store(ddelta + td, ddelta_t, out, MASKED or WN > 1)
+        if z is not None:
+            y_t = scatter_over_states(y_n)
+            if WN > 1:
+                y_t = tl.broadcast_to(tl.sum(y_t, axis=1)[:, None, :, :], (T // NL, W, NL, CL))
+            y_t += skip * x_t
+            store(dz + td, dout * y_t * sigma * (1.0 + z_t * (1.0 - sigma)), out, MASKED or WN > 1)
+            dz -= TW * D
+        if D_skip is not None:
+            sum_dD += tl.sum(dy_t * x_t, axis=0)
+        if delta_bias is not None:
+            sum_dbias += tl.sum(ddelta_t, axis=0)
+        dx -= TW * D
+        ddelta -= TW * D
 
-        sum_dA += tl.sum(du * delta_t[:, :, None, :], axis=0)
-        sum_dD += tl.sum(dy_t * x_t, axis=0)
-        sum_dbias += tl.sum(ddelta_t, axis=0)
-        x -= T * x_l
-        delta -= T * delta_l
-        B -= T * B_l
-        C -= T * C_l
-        dy -= T * D
-        dx -= T * D
-        ddelta -= T * D
-        dB -= T * N
-        dC -= T * N
-        checkpoints -= D * N
-
-    tl.store(dA + row * D * N + dn, sum_dA, mask=in_dn)
-    if D_skip is not None:
-        tl.store(dD_skip + row * D + d, sum_dD, mask=in_d)
-    if delta_bias is not None:
-        tl.store(ddelta_bias + row * D + d, sum_dbias, mask=in_d)
+    if WN > 1:
+        own_dn = in_dn
+        sum_dD = tl.where(first_warp, sum_dD[None, :, :, :], 0.0)
+        sum_dbias = tl.where(first_warp, sum_dbias[None, :, :, :], 0.0)
+    else:
+        own_dn = in_dn & first_warp
+        sum_dD, sum_dbias = sum_dD[None, :, :, :], sum_dbias[None, :, :, :]
+        sum_dA = tl.broadcast_to(tl.sum(sum_dA, axis=1)[:, None, :, :], (NR, W, NL, CL))
+        sum_dB = tl.broadcast_to(tl.sum(sum_dB, axis=1)[:, None, :, :], (NR, W, NL, CL))
+        sum_dC = tl.broadcast_to(tl.sum(sum_dC, axis=1)[:, None, :, :], (NR, W, NL, CL))
+    sum_dD = tl.sum(tl.sum(tl.sum(sum_dD, axis=0), axis=0), axis=0)
+    sum_dbias = tl.sum(tl.sum(tl.sum(sum_dbias, axis=0), axis=0), axis=0)
+    if ATOMIC:
+        tl.atomic_add(dA + dn, sum_dA, mask=own_dn, sem="relaxed")
+        if FIXED_B:
+            tl.atomic_add(dB + dn, sum_dB, mask=own_dn, sem="relaxed")
+        if FIXED_C:
+            tl.atomic_add(dC + dn, sum_dC, mask=own_dn, sem="relaxed")
+        if D_skip is not None:
+            tl.atomic_add(dD_skip + d, sum_dD, mask=in_d, sem="relaxed")
+        if delta_bias is not None:
+            tl.atomic_add(ddelta_bias + d, sum_dbias, mask=in_d, sem="relaxed")
+    else:
+        tl.store(dA + row * D * N + dn, sum_dA, mask=own_dn)
+        if FIXED_B:
+            tl.store(dB + row * D * N + dn, sum_dB, mask=own_dn)
+        if FIXED_C:
+            tl.store(dC + row * D * N + dn, sum_dC, mask=own_dn)
+        if D_skip is not None:
+            tl.store(dD_skip + row * D + d, sum_dD, mask=in_d)
+        if delta_bias is not None:
+            tl.store(ddelta_bias + row * D + d, sum_dbias, mask=in_d)
     if dh0 is not None and block_c == 0:
-        tl.store(dh0 + block_b * D * N + dn, s, mask=in_dn)
+        tl.store(dh0 + block_b * D * N + dn, s, mask=own_dn)

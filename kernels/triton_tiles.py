@@ -1,11 +1,11 @@
-# ruff: noqa: ANN001, ANN201 - Triton compiles the device functions from their arguments; annotations are its own
+# ruff: noqa: ANN001, ANN201, ANN202 - Triton compiles these functions; it has its own types
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
-"""Device functions shared by the kernels on CUDA: loads, the arithmetic of one step, and composition over time.
+"""Device functions shared by the scan's kernels on CUDA: arithmetic of one step, loads, sums over lanes.
 
-A program of the scan owns a few channels of one chunk of one sequence and walks through time in tiles of `T` steps. A
-tile is laid out [T, R, N, CL]: `R * CL` channels, the last `CL` on neighbouring lanes, and time inside the thread. So
-`tl.associative_scan` over axis 0 lowers to plain multiply-adds without a shuffle, and shifting or flipping time
-renames registers.
+A program owns CL channels of one sequence and walks through time in tiles of T steps. What has a state is laid out
+[T, NR, W, NL, CL]: NL * CL = 32 lanes of a warp hold NL states of CL channels, every thread NR states and all T times
+in registers, and W warps either stretches of time or blocks of states. So the recurrence over T is plain multiply-adds
+without a shuffle. What depends on time and channel alone is laid out [T / NL, W, NL, CL], every value on one lane.
 
 Names: `_b` and `_l` are strides of the batch and of a row (a step), PN is N rounded up to a power of two, `in_...`
 masks what lies inside the tensors, `u = delta A`, `a = exp(u)`.
@@ -14,9 +14,11 @@ masks what lies inside the tensors, `u = delta A`, `a = exp(u)`.
 import triton
 import triton.language as tl
 
-INTERPRETED = bool(triton.knobs.runtime.interpret)  # runs on the CPU, step by step, for tests
+INTERPRETED = tl.constexpr(bool(triton.knobs.runtime.interpret))  # runs on the CPU, step by step, for tests
 LOG2E = tl.constexpr(1.4426950408889634)
 LN2 = tl.constexpr(0.6931471805599453)
+# delta at the first step of a document: exp(delta A) is 0, and so is what it lets through of the state before
+FORGET = tl.constexpr(1e30)
 
 
 @triton.jit
@@ -26,33 +28,46 @@ def compose(a_l, h_l, a_r, h_r):
 
 
 @triton.jit
-def shift(v_l, before_l, many_l, v_r, before_r, many_r):
-    """The element before the last one; `many` is 0 for a single element."""
-    return v_r, tl.where(many_r == 0, v_l, before_r), many_r | 1
+def compose_with_previous(a_l, h_l, pa_l, ph_l, a_r, h_r, pa_r, ph_r):
+    """`compose`, which also keeps all but the last step."""
+    return a_l * a_r, a_r * h_l + h_r, a_l * pa_r, pa_r * h_l + ph_r
 
 
 @triton.jit
-def previous(v):
-    """v[t - 1] along axis 0, and 0 at the first t. A scan, so that inside a thread it costs nothing."""
-    zero = tl.zeros_like(v)
-    _, before, _ = tl.associative_scan((v, zero, zero.to(tl.int32)), 0, shift)
-    return before
+def _asm(v, CODE: tl.constexpr):
+    return tl.inline_asm_elementwise(CODE, "=f,f", [v], dtype=tl.float32, is_pure=True, pack=1)
+
+
+@triton.jit
+def reciprocal(v):
+    """1 / v for v >= 1, one instruction."""
+    if INTERPRETED:
+        return 1.0 / v
+    return _asm(v, "rcp.approx.ftz.f32 $0, $1;")
+
+
+@triton.jit
+def exp2(v):
+    """2 ** v; below 2 ** -126 it is 0. One instruction, where `tl.exp2` takes care of what is smaller."""
+    if INTERPRETED:
+        return tl.exp2(v)
+    return _asm(v, "ex2.approx.ftz.f32 $0, $1;")
 
 
 @triton.jit
 def sigmoid(v):
     """1 / (1 + exp(-v))."""
-    return 1.0 / (1.0 + tl.exp(-v))
+    return reciprocal(1.0 + exp2(v * -LOG2E))
 
 
 @triton.jit
 def softplus(v):
     """log(1 + exp(v)) with full relative precision at both ends."""
-    e = tl.exp(-tl.abs(v))
-    one_e = 1.0 + e
-    # log(1 + e) loses the digits of a small e; the factor repairs what rounding 1 + e took (Kahan)
-    log1p = tl.where(one_e == 1.0, e, tl.log(one_e) * (e / (one_e - 1.0)))
-    return tl.maximum(v, 0.0) + log1p
+    e = exp2(tl.abs(v) * -LOG2E)
+    # log(1 + e) / e on [0, 1]: minimax polynomial, relative error 2e-7
+    p = 0.17745234 + e * (-0.10768157 + e * (0.04408952 + e * -0.00853917))
+    p = 0.99999982 + e * (-0.49997404 + e * (0.33275480 + e * (-0.24495462 + e * p)))
+    return tl.maximum(v, 0.0) + e * p
 
 
 @triton.jit
@@ -70,41 +85,44 @@ def phi1_slope(u, a, phi):
 
 
 @triton.jit
-def load_td(pointer, stride, t, d, mask):
-    """[T, R, CL] of a (L, D) matrix whose rows lie `stride` apart."""
-    return tl.load(pointer + t[:, None, None] * stride + d[None, :, :], mask=mask, other=0.0).to(tl.float32)
+def multiple(stride, UNIT: tl.constexpr):
+    """`stride`, which is a multiple of UNIT: says so to the compiler, for wide loads."""
+    return stride // UNIT * UNIT
 
 
 @triton.jit
-def load_tn(pointer, stride, t, n, mask):
-    """[T, 1, N, 1] of a (L, N) matrix."""
-    tile = tl.load(pointer + t[:, None] * stride + n[None, :], mask=mask, other=0.0).to(tl.float32)
-    return tile[:, None, :, None]
+def load(pointer, mask, MASKED: tl.constexpr):
+    """What is there as float32, and 0 outside the mask. Without MASKED nothing lies outside."""
+    if MASKED:
+        return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
+    return tl.load(pointer).to(tl.float32)
 
 
 @triton.jit
-def channels(R: tl.constexpr, CL: tl.constexpr):
-    """[R, CL] channel numbers of this program."""
-    return tl.program_id(0) * (R * CL) + tl.arange(0, R)[:, None] * CL + tl.arange(0, CL)[None, :]
+def store(pointer, value, mask, MASKED: tl.constexpr):
+    """The reverse of `load`, in the type of the memory."""
+    if MASKED:
+        tl.store(pointer, value.to(pointer.dtype.element_ty), mask=mask)
+    else:
+        tl.store(pointer, value.to(pointer.dtype.element_ty))
 
 
 @triton.jit
-def over_n(v):
-    """[T, R, N, CL] -> [T, R, CL]."""
-    return tl.sum(v, axis=2)
+def forget(delta, seq_idx, t, mask):
+    """`delta`, or FORGET at times t (counted from the row of `seq_idx`) where another document begins."""
+    here = tl.load(seq_idx + t, mask=mask, other=0)
+    before = tl.load(seq_idx + t - 1, mask=mask & (t > 0), other=0)
+    return tl.where(mask & (t > 0) & (here != before), FORGET, delta)
 
 
 @triton.jit
-def over_d(v):
-    """[T, R, N, CL] -> [T, N]; the channels inside the thread first, so that fewer values are shuffled."""
-    return tl.sum(tl.sum(v, axis=1), axis=2)
+def spread(v, T: tl.constexpr, W: tl.constexpr, CL: tl.constexpr):
+    """[T / NL, W, NL, CL] -> [T, 1, W, 1, CL], to every lane that holds a state of the channel."""
+    return tl.reshape(tl.permute(v, (0, 2, 1, 3)), (T, W, CL))[:, None, :, None, :]
 
 
 @triton.jit
-def step_sizes(delta, stride, t, d, mask, bias, SOFTPLUS: tl.constexpr):
-    """Delta of a tile and its raw value; 0 outside the sequence, where a step must leave the state alone."""
-    raw = load_td(delta, stride, t, d, mask) + bias[None, :, :]
-    size = raw
-    if SOFTPLUS:
-        size = softplus(raw)
-    return tl.where(mask, size, 0.0), raw
+def at_time(v, j, T: tl.constexpr):
+    """v[j] along the first axis, which lies in registers."""
+    here = (tl.arange(0, T) == j)[:, None, None, None, None]
+    return tl.sum(tl.where(here, v, 0.0), axis=0)

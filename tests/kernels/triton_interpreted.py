@@ -6,7 +6,7 @@ import functools
 import pytest
 import torch
 
-from kernels import conv, selective_scan, triton_conv, triton_scan
+from kernels import Probe, conv, selective_scan, triton_conv, triton_scan
 from kernels.arguments import Problem
 from tests.kernels.scan_cases import TOLERANCE, Case, assert_close, loop, results
 
@@ -24,6 +24,12 @@ CASES = {
     "state alone": Case(L=5, D=2, N=2, batch=1, given=("h0",), zoh=True),
     "very large and very small delta": Case(L=7, D=2, N=2, batch=1, delta_scale=20.0),
     "more than one block of channels": Case(L=3, D=33, N=1, batch=1),
+    "packed documents": Case(L=19, D=3, N=3, packed=True),
+    "packed documents, zero-order hold": Case(L=11, D=2, N=2, packed=True, zoh=True),
+    "constant B": Case(L=9, D=2, N=3, batch=2, constant=("B",)),
+    "constant B and C": Case(L=9, D=9, N=2, batch=2, constant=("B", "C"), zoh=True),
+    "states on several warps": Case(L=9, D=2, N=20, batch=1),
+    "times on several warps": Case(L=71, D=2, N=5, batch=1, packed=True),
 }
 
 
@@ -34,6 +40,27 @@ def chunked(monkeypatch):
     monkeypatch.setattr(
         triton_scan, "plan", lambda *a, **k: dataclasses.replace(whole(*a, **k), forward_chunks=3, backward_chunks=3)
     )
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize(
+    "case", [Case(L=21, D=9, N=2), Case(L=9, D=2, N=3, constant=("B", "C"))], ids=["tokens", "constant"]
+)
+def test_sums_in_any_order_and_in_one_order_equal_the_loop(case, deterministic):
+    true = results(loop, case, "cpu", torch.float64)
+    found = results(functools.partial(scan, deterministic=deterministic), case, "cpu", torch.float32)
+    assert_close(found, true, TOLERANCE[torch.float32])
+
+
+@pytest.mark.parametrize("probe", [Probe(channels=[8, 0]), Probe(times=[16, 3])], ids=["channels", "times"])
+@pytest.mark.parametrize("L", [17, 71])
+def test_probed_states_equal_those_of_the_reference(chunked, probe, L):
+    case = Case(L=L, D=9, N=3, packed=True)
+    inputs = {k: v.float() for k, v in case.inputs().items()}
+    y, h = selective_scan(**inputs, **case.options, seq_idx=case.seq_idx(), probe=probe, backend="triton")
+    y_true, h_true = selective_scan(**inputs, **case.options, seq_idx=case.seq_idx(), probe=probe, backend="reference")
+    torch.testing.assert_close(h, h_true, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(y, y_true, rtol=1e-4, atol=1e-5)
 
 
 def agree(case):

@@ -10,24 +10,26 @@ import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_scan import scan
+from kernels import Probe, selective_scan
 
-SHAPES = {
-    "lab": (64, 272, 128, 16),
-    "small": (64, 256, 128, 16),
-    "induction": (8, 256, 128, 16),
-    "train": (8, 2048, 2048, 16),
-    "selective copying, full size": (64, 4096, 128, 16),
-    "train, N=64": (8, 2048, 2048, 64),
-    "long, 64k": (1, 65_536, 128, 16),
+Shape = tuple[int, int, int, int]  # batch, L, D, N
+
+SHAPES: dict[str, tuple[Shape, bool]] = {  # and whether the backward is timed
+    "small": ((64, 256, 128, 16), True),
+    "induction": ((8, 256, 128, 16), True),
+    "train": ((8, 2048, 2048, 16), True),
+    "selective copying, full size": ((64, 4096, 128, 16), True),
+    "long, 64k": ((1, 65_536, 128, 16), True),
+    "train, N=64": ((8, 2048, 2048, 64), True),
+    "long, 1M": ((1, 1 << 20, 128, 16), True),
 }
-FORWARD_ONLY = {"long, 1M": (1, 1 << 20, 128, 16)}
 SAMPLES = 15
 INNER = 64  # operations per element and loop of the arithmetic ceilings
 
@@ -96,7 +98,7 @@ def ceilings() -> dict[str, float]:
     return rates
 
 
-def problem(shape: tuple[int, int, int, int], dtype: torch.dtype) -> dict[str, Tensor]:
+def problem(shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
     """Random inputs as the Mamba block makes them: B and C slices of one wider matrix, z half of another."""
     batch, L, D, N = shape
     torch.manual_seed(0)
@@ -115,56 +117,104 @@ def problem(shape: tuple[int, int, int, int], dtype: torch.dtype) -> dict[str, T
     }
 
 
-def forward_and_backward(
-    inputs: dict[str, Tensor], run: Callable[..., tuple[Tensor, Tensor]] = scan
-) -> Callable[[], object]:
+def bare(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The recurrence alone: no skip, gate, bias or softplus."""
+    delta = torch.nn.functional.softplus(inputs["delta"] + inputs["delta_bias"]).to(inputs["x"].dtype)
+    return {k: inputs[k] for k in ("x", "A", "B", "C")} | {"delta": delta}
+
+
+def forward(inputs: dict[str, Tensor], **options: Any) -> Callable[[], object]:
+    """A call that computes y."""
+
+    @torch.no_grad()
+    def work() -> object:
+        return selective_scan(**inputs, delta_softplus="z" in inputs, backend="triton", **options)
+
+    return work
+
+
+def forward_and_backward(inputs: dict[str, Tensor], **options: Any) -> Callable[[], object]:
     """A call that computes y and the gradient of every input."""
     leaves = {k: v.detach().requires_grad_() for k, v in inputs.items()}
     dy = torch.randn_like(inputs["x"])
 
     def work() -> object:
-        y, _ = run(**leaves, delta_softplus=True)
+        y = selective_scan(**leaves, delta_softplus="z" in leaves, backend="triton", **options)
         return torch.autograd.grad(y, list(leaves.values()), dy)
 
     return work
 
 
-def floors(shape: tuple[int, int, int, int], rates: dict[str, float], size: int) -> tuple[float, float]:
-    """Least ms of forward and of forward + backward: the slowest of bytes, ex2 and fp32 alone."""
+def floors(shape: Shape, rates: dict[str, float], size: int) -> tuple[float, float]:
+    """Least ms of forward and of forward + backward of the bare scan: the slowest of bytes, ex2 and fp32 alone."""
     batch, L, D, N = shape
     rows, columns = batch * L * D, batch * L * N
     forward = max(
-        (4 * rows + 2 * columns) * size / rates["copy"], rows * N / rates["ex2"], 4 * rows * N / rates["ffma"]
+        (3 * rows + 2 * columns) * size / rates["copy"], rows * N / rates["ex2"], 4 * rows * N / rates["ffma"]
     )
     backward = max(
-        ((7 * rows + 2 * columns) * size + 8 * columns) / rates["copy"],
+        ((5 * rows + 2 * columns) * size + 8 * columns) / rates["copy"],
         rows * N / rates["ex2"],
         12 * rows * N / rates["ffma"],
     )
     return forward * 1e3, (forward + backward) * 1e3
 
 
+def memory(work: Callable[[], object], inputs: dict[str, Tensor]) -> float:
+    """Most bytes allocated while forward and backward run, over those of inputs, y, dy and gradients."""
+    work()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work()
+    torch.cuda.synchronize()
+    given = sum(t.numel() * t.element_size() for t in inputs.values())
+    x = inputs["x"].numel() * inputs["x"].element_size()
+    return (torch.cuda.max_memory_allocated() - before + given + x) / (2 * given + 2 * x)
+
+
 def rows(rates: dict[str, float]) -> list[str]:
     """The table, a line per shape and dtype."""
     lines = []
-    for name, shape in (SHAPES | FORWARD_ONLY).items():
+    for name, (shape, both_ways) in SHAPES.items():
         for dtype in (torch.float32, torch.bfloat16):
             inputs = problem(shape, dtype)
-
-            def forward(inputs: dict[str, Tensor] = inputs) -> object:
-                with torch.no_grad():
-                    return scan(**inputs, delta_softplus=True)
-
             low, low_both = floors(shape, rates, inputs["x"].element_size())
-            cells = [f"{milliseconds(forward):.3f}", f"{milliseconds(forward, graph=True):.3f}", f"{low:.3f}"]
-            if name in SHAPES:
-                both = forward_and_backward(inputs)
-                cells += [f"{milliseconds(both):.3f}", f"{milliseconds(both, graph=True):.3f}", f"{low_both:.3f}"]
+            ms = milliseconds(forward(inputs), graph=True)
+            plain = milliseconds(forward(bare(inputs)), graph=True)
+            cells = [f"{ms:.4f}", f"**{ms / low:.1f}**", f"{plain:.4f}", f"{milliseconds(forward(inputs)):.3f}"]
+            if both_ways:
+                work = forward_and_backward(inputs)
+                ms = milliseconds(work, graph=True)
+                exact = milliseconds(forward_and_backward(inputs, deterministic=True), graph=True)
+                cells += [f"{ms:.4f}", f"**{ms / low_both:.1f}**", f"{exact:.4f}", f"{milliseconds(work):.3f}"]
+                cells += [f"{memory(work, inputs):.2f}"]
             else:
-                cells += ["-", "-", "-"]
-            lines.append(f"| {name} | {shape} | {str(dtype).removeprefix('torch.')} | " + " | ".join(cells) + " |")
+                cells += ["-"] * 5
+            kind = str(dtype).removeprefix("torch.")
+            lines.append(f"| {name} | {shape} | {kind} | " + " | ".join(cells) + f" | {low:.4f} | {low_both:.4f} |")
             del inputs
             torch.cuda.empty_cache()
+    return lines
+
+
+def probes() -> list[str]:
+    """What looking at states costs, a line per probe."""
+    lines = []
+    for name in ("small", "train"):
+        inputs = problem(SHAPES[name][0], torch.float32)
+        without = milliseconds(forward(inputs), graph=True)
+        L = inputs["x"].shape[1]
+        wanted = {
+            "1 channel at all times": Probe(channels=[5]),
+            "8 channels at all times": Probe(channels=range(8)),
+            "all channels at 1 time": Probe(times=[L // 2]),
+            "all channels at 16 times": Probe(times=range(0, L, L // 16)),
+        }
+        for what, probe in wanted.items():
+            # without a graph: the choice of states is sent from the CPU
+            ms, alone = (milliseconds(forward(inputs, **o)) for o in ({"probe": probe}, {}))
+            lines.append(f"| {name} | {what} | {ms:.3f} | {alone:.3f} | {without:.3f} |")
     return lines
 
 
@@ -176,15 +226,22 @@ def report(commit: str) -> str:
             "# The selective scan on one GPU",
             "",
             f"{torch.cuda.get_device_name()}, torch {torch.__version__}, triton {triton.__version__}, commit {commit}; "
-            "`python -m benchmarks.gpu_scan`. Medians of 15 samples in ms; softplus, bias, skip and gate fused; "
-            "gradients of every input.",
+            "`python -m benchmarks.gpu_scan`. Medians of 15 samples in ms, in a CUDA graph but for the columns named "
+            "eager. Softplus, bias, skip and gate are fused (bare: without them); gradients of every input. Memory: "
+            "the peak of forward and backward over inputs, y, its gradient and all gradients.",
             "",
             f"Ceilings of the same run: copy {rates['copy'] / 1e12:.2f} TB/s, ex2 {rates['ex2'] / 1e12:.2f} T/s, "
-            f"FFMA {rates['ffma'] / 1e12:.1f} T/s. A floor is the slowest of bytes, ex2 and fp32 alone at these rates.",
+            f"FFMA {rates['ffma'] / 1e12:.1f} T/s. A floor is the slowest of bytes, ex2 and fp32 alone at these rates, "
+            "for the bare scan (`floors`).",
             "",
-            "| name | batch, L, D, N | dtype | forward | in a graph | floor | both ways | in a graph | floor |",
-            "|--|--|--|--|--|--|--|--|--|",
+            "| name | batch, L, D, N | dtype | forward | x floor | bare | eager | both ways | x floor | deterministic "
+            "| eager | memory | floor | floor of both |",
+            "|--|--|--|--|--|--|--|--|--|--|--|--|--|--|",
             *rows(rates),
+            "",
+            "| name | probe | forward, eager | without probe | in a graph, without |",
+            "|--|--|--|--|--|",
+            *probes(),
             "",
         ]
     )

@@ -69,11 +69,13 @@ TASK = """(root, input) => new Promise((done, fail) => {
   input.click();
   look();
 })"""
-# From a click on a number's + or - to the paint after the number, and after the server's answer: the offer to undo it.
+# From a click on a number's + or - to the paint after the number, and after the server's answer: whether the group
+# agrees with the run that is shown.
 NUMBER = """(button) => new Promise((done, fail) => {
   setTimeout(() => fail("no answer to a number"), 10000);
   const field = button.closest("[data-testid=stNumberInput]").querySelector("input");
-  const offered = () => document.body.innerText.includes("Set the controls to the settings");
+  const offered = () => [...document.querySelectorAll("button")].find(
+    ({ innerText, disabled }) => innerText.includes("As in the run below") && !disabled) !== undefined;
   const [value, offer, began] = [field.value, offered(), performance.now()];
   let shown;
   const look = () => {

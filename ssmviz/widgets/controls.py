@@ -6,6 +6,7 @@ A parameter of the URL is `<page>_<name>`; defaults do not appear there. Streaml
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -120,9 +121,9 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def set_all(settings: TrainSettings, *, page: str) -> None:
+def set_all(settings: TrainSettings, controls: Iterable[Control] = ALL, *, page: str) -> None:
     """Put settings into the controls; for callbacks, before the widgets are drawn."""
-    for control in ALL:
+    for control in controls:
         st.session_state[f"{page}_{control.name}"] = get(settings, control.path)
 
 

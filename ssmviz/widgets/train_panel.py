@@ -111,18 +111,40 @@ def start_twins(client: Client, preset: str, settings: TrainSettings) -> str:
 
 @st.fragment
 def _more(default: TrainSettings, shown: TrainSettings | None, *, page: str) -> None:
-    """Everything that can be set: an edit runs this function again, not the page."""
-    with st.popover("More", icon=":material/tune:"):
-        for group, controls in CONTROLS.items():
-            st.caption(group)
-            with st.container(horizontal=True):
-                for control in controls:
-                    widget(control, default, page=page)
+    """Everything that can be set. Opening and closing it runs this function again, an edit only its group."""
+    with st.popover("More", icon=":material/tune:", key=f"{page}_more", on_change="rerun"):
+        for group in CONTROLS:
+            _group(group, default, shown, page=page)
         gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
         st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
         st.button("Back to the preset", on_click=set_all, args=(default,), kwargs={"page": page}, key=f"{page}_reset")
     if shown is not None:
         _offer_settings(shown, _values(default, page=page), page=page)
+
+
+@st.fragment
+def _group(group: str, default: TrainSettings, shown: TrainSettings | None, *, page: str) -> None:
+    """The controls of one group, and a way to make them agree with the run that is shown."""
+    controls = CONTROLS[group]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(group, width="content")
+        place = st.container(width="content")
+    with st.container(horizontal=True):
+        for control in controls:
+            widget(control, default, page=page)
+    if shown is None:
+        return
+    values = _values(default, page=page)
+    agrees = all(get(shown, control.path) == values[control.path] for control in controls)
+    place.button(
+        "As in the run below",
+        type="tertiary",
+        key=f"{page}_adopt_{group}",
+        disabled=agrees,
+        on_click=set_all,
+        args=(shown, controls),
+        kwargs={"page": page},
+    )
 
 
 def _values(default: TrainSettings, *, page: str) -> dict[str, Any]:

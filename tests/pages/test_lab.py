@@ -159,6 +159,15 @@ def test_the_controls_can_be_set_to_the_run_that_is_shown(open_page, store):
     assert "lab_adopt" not in [button.key for button in app.button]
 
 
+def test_one_group_of_controls_can_be_set_to_the_run_that_is_shown(open_page, store):
+    train(open_page(lab_L="24", lab_N="4"))
+    app = open_page(run=store.experiments()[0].id)
+    assert app.button(key="lab_adopt_Machine").disabled
+    app.button(key="lab_adopt_Sequence").click().run()
+    assert (app.session_state["lab_L"], app.session_state["lab_N"]) == (24, 8)
+    assert app.button(key="lab_adopt_Sequence").disabled
+
+
 def test_another_task_brings_its_own_sizes(open_page):
     app = open_page(lab_task="induction heads")
     preset = PRESETS["induction_heads"].runs[0][1]

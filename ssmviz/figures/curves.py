@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+COLOURS = {  # Okabe-Ito, as in the lab: lighter on a dark page
+    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"),
+    "dark": ("#56B4E9", "#FF8C42", "#2FBF94", "#CC79A7", "#E69F00", "#F0E442", "#0072B2"),
+}
 DASHES = ("solid", "dash", "dot", "dashdot")  # the second sign beside the colour
 
 
@@ -22,16 +25,17 @@ class Curve:
     values: Sequence[float]
 
 
-def accuracy_curves(curves: Sequence[Curve], *, what: str) -> go.Figure:
+def accuracy_curves(curves: Sequence[Curve], *, what: str, theme: str = "light") -> go.Figure:
     """Accuracies on one axis; one colour per experiment, one dash per run of it.
 
     Args:
         curves: what to draw, in the order of the legend.
         what: name of the vertical axis.
+        theme: of the page, "light" or "dark".
     """
-    figure = go.Figure()
+    figure, colours = go.Figure(), COLOURS[theme]
     for curve in curves:
-        colour, dash = OKABE_ITO[curve.group % len(OKABE_ITO)], DASHES[curve.member % len(DASHES)]
+        colour, dash = colours[curve.group % len(colours)], DASHES[curve.member % len(DASHES)]
         figure.add_scatter(
             x=list(curve.steps),
             y=list(curve.values),

@@ -10,6 +10,7 @@ from ssmviz.figures.curves import Curve, accuracy_curves, in_words
 from ssmviz.live.series import Series
 from ssmviz.runs.view import ExperimentView
 from ssmviz.widgets import services
+from ssmviz.widgets.symbols import theme
 
 MEASURES = {"tokens right": "token_accuracy", "sequences right": "sequence_accuracy"}
 
@@ -23,7 +24,7 @@ def comparison(experiments: Sequence[str]) -> None:
         for group, experiment in enumerate(experiments)
         for curve in _curves(services.library().view(experiment), group, measure)
     ]
-    st.plotly_chart(accuracy_curves(curves, what=what or ""), key="compare_figure", theme="streamlit")
+    st.plotly_chart(accuracy_curves(curves, what=what or "", theme=theme()), key="compare_figure", theme="streamlit")
     st.caption(f"Measured here. At the end: {in_words(curves)}.")
 
 

@@ -36,7 +36,7 @@ History (GET /api/runs/{run}/frames?after=STEP&most=COUNT)
 ----------------------------------------------------------
 Frames with step > STEP (default -1: all), ascending, at most COUNT, each as
     uint32 length | uint32 step | `length` bytes of the frame | zeros up to the next multiple of 8
-(little-endian, so that every frame starts at a multiple of 8). One answer holds at most about 8 MiB; the header
+(little-endian, so that every frame starts at a multiple of 8). One answer holds at most about 2 MiB; the header
 `X-More: 1` says that there is more: ask again with the last step received. ETag and If-None-Match work; recordings
 are immutable.
 

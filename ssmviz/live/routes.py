@@ -25,7 +25,7 @@ from ssmviz.runs.view import ExperimentView, Library
 
 ASSETS = Path(__file__).parent.parent.parent / "assets" / "live"
 ASSET_TYPES = {".js": "text/javascript", ".css": "text/css"}
-MAX_HISTORY = 8 * 1024 * 1024  # bytes of one answer
+MAX_HISTORY = 2 * 1024 * 1024  # bytes of one answer: many ask at once in a classroom
 FOREVER = "public, max-age=31536000, immutable"
 FOREIGN_ORIGIN, UNKNOWN = 4003, 4004
 

@@ -45,7 +45,7 @@ def task_choice(preset: str, raw: dict[str, str], *, page: str, choose: Callable
     else:
         st.query_params.pop(key, None)
     options = [{"name": name, "words": task_words(name), "recording": recording_of(name)} for name in names]
-    # a tuple: Streamlit loads pandas and pyarrow, 80 MB, to see whether a list is a table
+    # a tuple: Streamlit loads pandas and pyarrow, 55 MB, to see whether a list is a table
     data = {"options": tuple(options), "chosen": chosen, "view": f"{page}_live"}
     _mount(key=f"{page}_tasks", data=data, on_task_change=lambda: _choose(names, choose, page=page), width="content")
     return chosen

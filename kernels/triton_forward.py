@@ -1,5 +1,6 @@
 # ruff: noqa: ANN001, ANN201, RUF005, SIM102, SIM108 - Triton compiles these functions; it has its own types and a part of Python
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# mypy: disable-error-code="assignment, var-annotated"
 """Forward kernels of the selective scan on CUDA; `triton_scan` launches them, `triton_tiles` explains the layout."""
 
 import triton

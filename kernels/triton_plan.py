@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_GRID_YZ = 65_535  # CUDA's limit on the second and third grid axis
 LANES = 32
 FORWARD_WARPS = 16  # per multiprocessor, wanted of a sequence cut into chunks
-BACKWARD_WARPS = 8  # its registers allow no more
+BACKWARD_WARPS = 16  # half of them at a time; its registers allow no more
 SHORTEST_CHUNK = 512  # steps; below, the pass that joins the chunks costs more than it brings
 SHORTEST_SHARED = 64  # steps for which several warps share the times of a sequence
 
@@ -95,7 +95,8 @@ def plan(batch: int, L: int, D: int, N: int, *, multiprocessors: int) -> Plan:
     cut = few and not share
     forward_chunks = _chunks(batch * ceil_div(D, 16), L, FORWARD_WARPS * multiprocessors) if cut else 1
     backward_chunks = _chunks(warps, L, BACKWARD_WARPS * multiprocessors) if cut else 1
-    crowded = forward_chunks > 1 or warps >= 12 * multiprocessors
+    wanted = 8 * multiprocessors
+    crowded = forward_chunks * batch * ceil_div(D, 16) > wanted if cut else 2 * warps >= 3 * wanted
     return Plan(
         _forward(power_of_2(N), crowded=crowded, share=share),
         _backward(power_of_2(N), share=share),
@@ -121,9 +122,10 @@ def _backward(PN: int, *, share: bool) -> Backward:
         return Backward(T=8, PN=PN, W=4)
     if PN <= 16:
         return Backward(T=8, PN=PN)
-    if PN <= 128:
-        return Backward(T=8, PN=PN, W=PN // 16, split_n=True)
-    return Backward(T=4, PN=PN, W=8, split_n=True)
+    if PN <= 32:
+        return Backward(T=8, PN=PN, W=2, split_n=True)
+    # 8 states a thread instead of 4 leave half the warps to wait for each other, and fewer steps between checkpoints
+    return Backward(T=4, PN=PN, W=PN // 32, split_n=True)
 
 
 def _chunks(warps: int, L: int, wanted: int) -> int:

@@ -64,9 +64,15 @@ def _slots(p: Problem) -> tuple[Tensor | None, bool, int]:
         return None, False, 0
     _, L, D, _ = p.sizes
     by_time, indices = p.probe.times is not None, p.probe.indices
-    slots = torch.full((L if by_time else D,), -1, dtype=torch.int32)
-    slots[list(indices)] = torch.arange(len(indices), dtype=torch.int32)
-    return slots.to(p.x.device), by_time, len(indices)
+    return _places(indices, L if by_time else D, p.x.device), by_time, len(indices)
+
+
+@functools.lru_cache(maxsize=64)
+def _places(indices: tuple[int, ...], size: int, device: torch.device) -> Tensor:
+    """Kept, because sending them to the device takes longer than a small scan."""
+    places = torch.full((size,), -1, dtype=torch.int32)
+    places[list(indices)] = torch.arange(len(indices), dtype=torch.int32)
+    return places.to(device)
 
 
 @torch.library.custom_op("ssmviz::selective_scan", mutates_args=())
@@ -265,12 +271,13 @@ def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | 
     if chunks > 1:
         start = _floats(batch, chunks, D, N, device=device)
         total = _floats(batch, chunks, D, device=device)
-        CL = 32 // min(4, tile.PN)
+        wide = tile.PN <= 16  # a tile of 16 channels, as in the forward
+        NL, CL = (2, 16) if wide else (4, 8)
         backward_summary_kernel[ceil_div(D, CL), chunks, batch](
             args.delta, args.A, args.C, args.z, args.delta_bias, args.seq_idx, dy, start, total,
             L, D, N, chunk, *args.strides[2:4], *args.strides[6:],
-            SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"], MASKED=uneven, STAGES=3, UNIT=args.unit,
-            T=8, PN=tile.PN, NL=4, CL=CL, num_warps=max(1, tile.PN // 16),
+            SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"], MASKED=uneven or D % CL > 0,
+            STAGES=3, UNIT=args.unit, T=8, PN=tile.PN, NL=NL, CL=CL, num_warps=max(1, tile.PN // 16),
         )  # fmt: skip
         _combine(args.A, start, total, dh_last, reverse=True)
 
@@ -293,10 +300,10 @@ def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | 
     )  # fmt: skip
     dB, dC, dA, dD_skip, dbias = (s[0] if len(s) == 1 else s.sum(0) for s in sums)
     given = (args.D_skip, args.z, args.delta_bias, args.h0)
-    optional = (
-        _floats(0, device=device) if t is None else gradient
+    optional = [
+        _floats(0, device=device) if t is None or gradient is None else gradient
         for t, gradient in zip(given, (dD_skip, dz, dbias, dh0), strict=True)
-    )
+    ]
     return [dx, ddelta, dA, dB, dC, *optional]
 
 

@@ -31,7 +31,7 @@ class Duration(Record):
     """Of one call."""
 
     median_ms: Milliseconds
-    best_ms: Milliseconds
+    best_ms: Milliseconds | None = None
 
 
 class Ceilings(Record):

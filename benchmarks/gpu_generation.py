@@ -10,7 +10,7 @@ positions, and two Mamba blocks stand against one of its layers, as in the Mamba
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -140,22 +140,21 @@ def milliseconds(step: Callable[[], None]) -> float:
     return statistics.median(sample() for _ in range(5))
 
 
-def table() -> list[str]:
-    """Tokens per second of all sequences of a batch together."""
+def table() -> Iterator[str]:
+    """Lines, each as soon as it is known; tokens per second of all sequences of a batch together."""
     ours, theirs = mamba(1)[1], transformer(1, 1)[1]
     head = " | ".join(f"Transformer, context {c}" for c in CONTEXTS)
-    lines = [
-        f"Mamba {ours / 1e6:.1f} M parameters, Transformer {theirs / 1e6:.1f} M; tokens per second (ms a step).",
-        "",
-        f"| batch | Mamba, any context | {head} |",
-        "|--" * (len(CONTEXTS) + 2) + "|",
-    ]
+    yield f"Mamba {ours / 1e6:.1f} M parameters, Transformer {theirs / 1e6:.1f} M; tokens per second (ms a step)."
+    yield ""
+    yield f"| batch | Mamba, any context | {head} |"
+    yield "|--" * (len(CONTEXTS) + 2) + "|"
     for batch in BATCHES:
         times = [milliseconds(mamba(batch)[0])]
         times += [milliseconds(transformer(batch, context)[0]) for context in CONTEXTS]
-        lines.append(f"| {batch} | " + " | ".join(f"{1e3 * batch / t:,.0f} ({t:.3f})" for t in times) + " |")
-    return lines
+        yield f"| {batch} | " + " | ".join(f"{1e3 * batch / t:,.0f} ({t:.3f})" for t in times) + " |"
 
 
 if __name__ == "__main__":
-    print(torch.cuda.get_device_name(), torch.__version__, "", *table(), sep="\n")
+    print(torch.cuda.get_device_name(), torch.__version__, "", sep="\n")
+    for line in table():
+        print(line, flush=True)

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmviz.systems.arrays import Array, Complex, Real, seconds, vector
+from ssmviz.systems.arrays import Array, Complex, Real, frozen, seconds, vector
 from ssmviz.systems.continuous import Diagonal, Response, System, advance, input_integrals, read, start
 
 Method = Literal["euler", "backward", "bilinear", "zoh", "foh", "released"]
@@ -127,9 +127,9 @@ def pole_map(poles: ArrayLike, delta: float, method: Method | float) -> Complex:
         |z| is the share of it that one token leaves.
 
     Raises:
-        ValueError: delta or method does not fit.
+        ValueError: a pole is not finite, or delta or method does not fit.
     """
-    v = seconds("delta", delta, zero=True) * np.asarray(poles, dtype=np.complex128)
+    v = seconds("delta", delta, zero=True) * frozen("poles", poles, paired=True)
     alpha = _alpha_of(method)
     if alpha is None:
         return np.exp(v)
@@ -162,7 +162,7 @@ def largest_stable_delta(poles: ArrayLike, method: Method | float) -> float:
     Raises:
         ValueError: a pole is not in the left half-plane (no Delta is stable), or method does not fit.
     """
-    rates = np.asarray(poles, dtype=np.complex128).ravel()
+    rates = frozen("poles", poles, paired=True).ravel()
     if not rates.size or not (rates.real < 0).all():
         raise ValueError("poles must lie left of the imaginary axis, got others or none; the system itself is unstable")
     alpha = _alpha_of(method)
@@ -203,11 +203,11 @@ def write_gate(z: ArrayLike, rule: WriteRule = "zoh") -> Real:
     """B_bar of the system of Theorem 1, of the shape of z: 1 - exp(-Delta) (zoh) or Delta (euler), Delta = softplus(z).
 
     Raises:
-        ValueError: unknown rule.
+        ValueError: unknown rule, or z is not finite.
     """
     if rule not in get_args(WriteRule):
         raise ValueError(f'rule must be "zoh" or "euler", got {rule!r}')
-    delta = softplus(np.asarray(z, dtype=np.float64))
+    delta = softplus(frozen("z", z))
     return -np.expm1(-delta) if rule == "zoh" else delta
 
 
@@ -240,8 +240,8 @@ def _alpha_of(method: Method | float) -> float | None:
 
 
 def _alpha(alpha: float) -> float:
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie in [0, 1] (0 Euler, 1/2 bilinear, 1 backward), got {alpha}")
+    if not isinstance(alpha, int | float) or not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1] (0 Euler, 1/2 bilinear, 1 backward), got {alpha!r}")
     return float(alpha)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmviz.systems.s4 import diagonalise, normal_plus_low_rank
+from ssmviz.systems.nplr import diagonalise, normal_plus_low_rank
 
 INITS = ("lin", "inv", "legs", "real")
 RULES = ("zoh", "bilinear")

@@ -3,10 +3,11 @@ import pytest
 from scipy import linalg, signal
 from scipy.special import comb
 
-from ssmviz.systems import s4
+from ssmviz.systems import nplr, s4
 from ssmviz.systems.convolution import convolve_fft, kernel_by_diagonalisation, kernel_by_powers
 
 MEASURES = ["legs", "legt"]
+LEGS = nplr.diagonalise(nplr.normal_plus_low_rank(4))
 every_measure = pytest.mark.parametrize("measure", MEASURES)
 
 
@@ -39,14 +40,14 @@ def relative(found, truth):
 @every_measure
 @pytest.mark.parametrize("N", [1, 2, 7, 64, 256])
 def test_hippo_is_normal_plus_low_rank_and_its_diagonal_form_gives_it_back(measure, N):
-    system, A = s4.normal_plus_low_rank(N, measure), hippo(N, measure)
+    system, A = nplr.normal_plus_low_rank(N, measure), hippo(N, measure)
     assert relative(system.A, A) < 1e-12
     S = system.normal
     assert np.abs(S @ S.T - S.T @ S).max() <= 1e-12 * np.abs(S @ S.T).max()
     assert (
         np.linalg.matrix_rank(system.normal - A) == min(N, system.P.shape[1]) == min(N, {"legs": 1, "legt": 2}[measure])
     )
-    Lambda, P, B, V = s4.diagonalise(system)
+    Lambda, P, B, V = nplr.diagonalise(system)
     back = V.conj().T
     assert relative(V @ (np.diag(Lambda) - P @ P.conj().T) @ back, A) < 1e-12
     assert relative(V @ B, system.B) < 1e-12
@@ -55,9 +56,9 @@ def test_hippo_is_normal_plus_low_rank_and_its_diagonal_form_gives_it_back(measu
 
 @pytest.mark.parametrize("N", [8, 64])
 def test_the_eigenvalues_of_the_normal_part_are_those_scipy_finds(N):
-    system = s4.normal_plus_low_rank(N)
+    system = nplr.normal_plus_low_rank(N)
     expected = linalg.eigvals(system.normal)
-    Lambda = s4.diagonalise(system).Lambda
+    Lambda = nplr.diagonalise(system).Lambda
     np.testing.assert_allclose(np.sort(Lambda.imag), np.sort(expected.imag), rtol=0, atol=1e-10 * N)
     np.testing.assert_allclose(Lambda.real, -0.5, rtol=0, atol=1e-12)
 
@@ -67,14 +68,16 @@ def test_legt_is_the_delay_operator_of_lmu_up_to_signs_and_scale():
     n = np.arange(N)
     lmu = np.where(n[:, None] < n, -1.0, (-1.0) ** (n[:, None] - n + 1)) * (2 * n[:, None] + 1)
     change = (-1.0) ** n / np.sqrt(2 * n + 1)
-    np.testing.assert_allclose(change[:, None] * lmu / change, s4.normal_plus_low_rank(N, "legt").A, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        change[:, None] * lmu / change, nplr.normal_plus_low_rank(N, "legt").A, rtol=0, atol=1e-12
+    )
 
 
 # why not simply diagonalise
 
 
 def test_eigenvectors_of_legs_are_as_ill_conditioned_as_quoted():
-    found = {N: s4.condition(N) for N in (8, 16, 32)}
+    found = {N: nplr.condition(N) for N in (8, 16, 32)}
     assert found[8][0] == pytest.approx(7.7e4, rel=0.01)
     assert found[16][0] == pytest.approx(8.3e10, rel=0.05)
     assert found[32][0] > 1e18  # beyond 1e16 only rounding decides the digits (1.3e19 where it was quoted)
@@ -83,7 +86,7 @@ def test_eigenvectors_of_legs_are_as_ill_conditioned_as_quoted():
 
 @pytest.mark.parametrize("N", [1, 4, 8, 16])
 def test_the_closed_form_eigenvectors_are_those_of_legs(N):
-    V, A = s4.legs_eigenvectors(N), hippo(N, "legs")
+    V, A = nplr.legs_eigenvectors(N), hippo(N, "legs")
     assert np.abs(A @ V + V * (np.arange(N) + 1)).max() < 1e-12 * np.abs(A).max()
     np.testing.assert_allclose(np.linalg.norm(V, axis=0), 1, atol=1e-14)
 
@@ -102,11 +105,11 @@ def test_lemma_3_2_as_printed_needs_legs_without_norms_and_signs_by_row():
 def test_the_naive_kernel_loses_all_digits_where_s4_keeps_them():
     errors = {}
     for N in (8, 16, 32):
-        system, L, delta = s4.normal_plus_low_rank(N), 128, 1 / 128
+        system, L, delta = nplr.normal_plus_low_rank(N), 128, 1 / 128
         C = np.random.default_rng(N).normal(size=N)
         A_bar, B_bar = dense(system.A, system.B, delta)
         truth = kernel_by_powers(A_bar, B_bar, C, L)
-        s4_kernel = s4.stages(s4.diagonalise(system), C, delta, L).K
+        s4_kernel = s4.stages(nplr.diagonalise(system), C, delta, L).K
         errors[N] = relative(kernel_by_diagonalisation(A_bar, B_bar, C, L), truth), relative(s4_kernel, truth)
     assert all(error < 1e-10 for _, error in errors.values())
     assert errors[8][0] < 1e-8
@@ -118,15 +121,15 @@ def test_the_naive_kernel_loses_all_digits_where_s4_keeps_them():
 
 @pytest.mark.parametrize("L", [1, 2, 9])
 def test_one_state_is_enough_for_all_four_stages(L):
-    system = s4.normal_plus_low_rank(1)
-    found = s4.stages(s4.diagonalise(system), np.array([3.0]), 0.1, L).K
+    system = nplr.normal_plus_low_rank(1)
+    found = s4.stages(nplr.diagonalise(system), np.array([3.0]), 0.1, L).K
     np.testing.assert_allclose(found, 3 * 0.1 / 1.05 * (0.95 / 1.05) ** np.arange(L), rtol=1e-12)
 
 
 def setting(measure, N, L, delta):
-    system = s4.normal_plus_low_rank(N, measure)
+    system = nplr.normal_plus_low_rank(N, measure)
     C = np.random.default_rng([N, L]).normal(size=N)
-    return system, s4.diagonalise(system), C, *dense(system.A, system.B, delta)
+    return system, nplr.diagonalise(system), C, *dense(system.A, system.B, delta)
 
 
 cases = pytest.mark.parametrize(
@@ -178,6 +181,11 @@ def test_every_stage_equals_its_dense_answer(measure, N, L, delta):
     assert np.abs(inverse.imag).max() < 1e-10 * np.abs(found.K).max()
 
 
+def test_the_four_stages_hold_at_n_256():
+    _, diagonal, C, A_bar, B_bar = setting("legs", 256, 512, 1 / 512)
+    assert relative(s4.stages(diagonal, C, 1 / 512, 512).K, kernel_by_powers(A_bar, B_bar, C, 512)) < 1e-10
+
+
 @every_measure
 @cases
 def test_the_bilinear_rule_on_diagonal_plus_low_rank_is_scipys(measure, N, L, delta):
@@ -202,15 +210,24 @@ def test_step_mode_equals_convolution_mode_and_scipys_filter(measure):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: s4.normal_plus_low_rank(0), "N must be"),
-        (lambda: s4.normal_plus_low_rank(4, "lagt"), "measure must be"),
-        (lambda: s4.diagonalise(s4.NPLR(hippo(4, "legs"), np.ones((4, 1)), np.ones(4))), "skew"),
-        (lambda: s4.diagonalise(s4.NPLR(np.eye(3), np.ones((4, 1)), np.ones(4))), "normal must be"),
-        (lambda: s4.bilinear(s4.diagonalise(s4.normal_plus_low_rank(4)), 0.0), "delta must be"),
-        (lambda: s4.stages(s4.diagonalise(s4.normal_plus_low_rank(4)), np.ones(3), 0.1, 8), "C must be"),
-        (lambda: s4.stages(s4.diagonalise(s4.normal_plus_low_rank(5, "legt")), np.ones(5), 0.1, 8), "root of unity"),
+        (lambda: nplr.normal_plus_low_rank(0), "N must be"),
+        (lambda: nplr.normal_plus_low_rank(4, "lagt"), "measure must be"),
+        (lambda: nplr.diagonalise(nplr.NPLR(hippo(4, "legs"), np.ones((4, 1)), np.ones(4))), "skew"),
+        (lambda: nplr.diagonalise(nplr.NPLR(np.eye(3), np.ones((4, 1)), np.ones(4))), "normal must be"),
+        (lambda: s4.bilinear(LEGS, 0.0), "delta must be"),
+        (lambda: s4.stages(LEGS, np.ones(3), 0.1, 8), "C must be"),
+        (
+            lambda: s4.stages(nplr.diagonalise(nplr.normal_plus_low_rank(5, "legt")), np.ones(5), 0.1, 8),
+            "root of unity",
+        ),
+        (lambda: s4.recur_dplr(LEGS, np.ones(4), 0.1, np.ones((2, 2))), "x must be"),
+        (lambda: s4.truncated_output(np.eye(3), np.ones(4), 8), "A_bar must be"),
+        (lambda: s4.generating_function(np.eye(3), np.ones(3), np.ones(4), np.ones(2)), "C_tilde must be"),
+        (lambda: s4.cauchy(np.ones(3), np.ones(4), -np.ones(4), 0.1, np.ones(2)), "v and w must be"),
+        (lambda: s4.cauchy(np.ones(4), np.ones(4), -np.ones(4), -0.1, np.ones(2)), "delta must be"),
+        (lambda: s4.woodbury(np.ones((8, 1)), np.ones((8, 1)), np.ones((8, 1)), np.ones(8)), "k11, k10, z must be"),
         (lambda: s4.roots_of_unity(0), "L must be"),
-        (lambda: s4.legs_eigenvectors(0), "N must be"),
+        (lambda: nplr.legs_eigenvectors(0), "N must be"),
     ],
 )
 def test_bad_input_is_told(call, told):

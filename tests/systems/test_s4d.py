@@ -3,7 +3,7 @@ import pytest
 from scipy import linalg, signal
 
 from ssmviz.models import poles
-from ssmviz.systems import s4, s4d
+from ssmviz.systems import nplr, s4d
 from ssmviz.systems.convolution import kernel_by_powers
 
 every_init = pytest.mark.parametrize("init", s4d.INITS)
@@ -30,7 +30,7 @@ def test_initial_poles_are_those_of_the_paper():
     np.testing.assert_allclose(s4d.initial_poles("lin", 3), [-0.5, -0.5 + 1j * np.pi, -0.5 + 2j * np.pi])
     top = (8 / np.pi) * np.array([8 - 1, 8 / 3 - 1, 8 / 5 - 1, 8 / 7 - 1])
     np.testing.assert_allclose(s4d.initial_poles("inv", 4), -0.5 + 1j * top)
-    upper = [z for z in linalg.eigvals(s4.normal_plus_low_rank(16).normal) if z.imag > 0]
+    upper = [z for z in linalg.eigvals(nplr.normal_plus_low_rank(16).normal) if z.imag > 0]
     np.testing.assert_allclose(np.sort(s4d.initial_poles("legs", 8).imag), np.sort(np.imag(upper)), rtol=1e-12)
 
 
@@ -75,13 +75,13 @@ def test_the_vandermonde_kernel_equals_recurrence_and_the_dense_real_system(init
 
 def test_s4d_legs_is_the_diagonal_part_of_dplr():
     N = 8
-    system = s4.diagonalise(s4.normal_plus_low_rank(2 * N))
+    system = nplr.diagonalise(nplr.normal_plus_low_rank(2 * N))
     Lambda, B, V = s4d.legs_diagonal(N)
     np.testing.assert_array_equal(Lambda, s4d.initial_poles("legs", N))
     np.testing.assert_allclose(
         np.sort_complex(np.concatenate([Lambda, Lambda.conj()])), np.sort_complex(system.Lambda), atol=1e-10
     )
-    full = s4.normal_plus_low_rank(2 * N)
+    full = nplr.normal_plus_low_rank(2 * N)
     np.testing.assert_allclose(2 * (V * Lambda @ V.conj().T).real, full.normal, rtol=0, atol=1e-11)
     np.testing.assert_allclose(2 * (V @ B).real, full.B / 2, rtol=0, atol=1e-12)
 
@@ -90,7 +90,7 @@ def test_dropping_the_low_rank_approaches_legs_as_the_state_grows_in_its_step_re
     t, steps, impulses = np.linspace(0.02, 3, 100), {}, {}
     for N in (16, 64, 256):
         Lambda, B, V = s4d.legs_diagonal(N // 2)
-        A, B_legs = legs(3), s4.normal_plus_low_rank(3).B  # triangular: the first states stand alone
+        A, B_legs = legs(3), nplr.normal_plus_low_rank(3).B  # triangular: the first states stand alone
         powers = [linalg.expm(s * A) for s in t]
         impulse = np.array([2 * (V[:3] @ (np.exp(s * Lambda) * B)).real for s in t])
         step = np.array([2 * (V[:3] @ (np.expm1(s * Lambda) / Lambda * B)).real for s in t])

@@ -86,8 +86,8 @@ def diagonalise(system: NPLR) -> DPLR:
 def legs_eigenvectors(N: int) -> np.ndarray:
     """Eigenvectors of HiPPO-LegS in closed form, (N, N), columns of length 1; column j belongs to -(j+1).
 
-    V_ij = (-1)^i binomial(i+j, i-j) sqrt(2i+1). S4's Lemma 3.2 prints the binomial alone, which holds for the LegS
-    without normalisation and with alternating signs. Before scaling the entries reach about 2^(4N/3), hence the condition number.
+    V_ij = (-1)^i binomial(i+j, i-j) sqrt(2i+1) before scaling. S4's Lemma 3.2 prints the binomial alone, which holds
+    for the LegS without normalisation and with alternating signs. The binomials reach about 2^(4N/3): hence cond(V).
 
     Raises:
         ValueError: N < 1.

@@ -184,6 +184,26 @@ def test_costs_are_what_the_definitions_multiply(counted):
     assert Counted.products == costs["direct convolution"].multiplications
 
 
+def test_the_cost_of_an_fft_convolution_is_that_of_three_radix_2_transforms_and_one_product():
+    products = 0
+
+    def transform(values, turn):
+        nonlocal products
+        n = len(values)
+        if n == 1:
+            return values
+        even, odd = transform(values[::2], turn), transform(values[1::2], turn)
+        odd = np.exp(turn * 2j * np.pi * np.arange(n // 2) / n) * odd
+        products += n // 2
+        return np.concatenate([even + odd, even - odd])
+
+    K, x = np.random.default_rng(0).normal(size=(2, 7))
+    spectra = [transform(np.pad(u, (0, 9)), -1) for u in (K, x)]
+    y = transform(spectra[0] * spectra[1], 1)[:7].real / 16
+    np.testing.assert_allclose(y, np.convolve(K, x)[:7], rtol=0, atol=1e-14)
+    assert views.costs(7, 1)["FFT convolution"].multiplications == 4 * (products + 16)
+
+
 def test_costs_grow_as_the_table_says():
     def slope(view, N=4):
         counts = [views.costs(L, N)[view].multiplications for L in (1024, 16384)]

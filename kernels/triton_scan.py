@@ -27,6 +27,7 @@ from kernels.triton_tiles import INTERPRETED
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MAX_N = 256
+SUMMARY_STEPS = 8  # of a tile of the pass before the backward of chunks
 
 
 def scan(p: Problem) -> Result:
@@ -263,7 +264,7 @@ def _forward(
 def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | None, *, atomic: bool) -> list[Tensor]:
     (batch, L, D, N), cut, device = args.sizes, args.plan, args.x.device
     tile = cut.backward
-    chunk, chunks = _chunk_length(L, cut.backward_chunks, tile.steps)
+    chunk, chunks = _chunk_length(L, cut.backward_chunks, max(tile.steps, SUMMARY_STEPS))
     blocks = ceil_div(D, tile.CL)
     uneven = args.uneven(tile)
 
@@ -276,8 +277,9 @@ def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | 
         backward_summary_kernel[ceil_div(D, CL), chunks, batch](
             args.delta, args.A, args.C, args.z, args.delta_bias, args.seq_idx, dy, start, total,
             L, D, N, chunk, *args.strides[2:4], *args.strides[6:],
-            SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"], MASKED=uneven or D % CL > 0,
-            STAGES=3, UNIT=args.unit, T=8, PN=tile.PN, NL=NL, CL=CL, num_warps=max(1, tile.PN // 16),
+            SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"],
+            MASKED=uneven or D % CL > 0 or L % SUMMARY_STEPS > 0, UNIT=args.unit,
+            T=SUMMARY_STEPS, PN=tile.PN, NL=NL, CL=CL, num_warps=max(1, tile.PN // 16),
         )  # fmt: skip
         _combine(args.A, start, total, dh_last, reverse=True)
 

@@ -78,6 +78,10 @@ def test_chunks_side_by_side_equal_the_loop(chunked, zoh):
     agree(Case(L=21, D=2, N=2, batch=1, zoh=zoh))
 
 
+def test_chunks_of_many_states_end_where_their_shorter_tiles_do(chunked):
+    agree(Case(L=44, D=8, N=64, batch=1, given=()))
+
+
 def test_rows_of_a_wider_matrix_need_no_copy():
     case = Case(L=5, D=2, N=2, batch=1, given=("z",))
     inputs = {k: v.float() for k, v in case.inputs().items()}

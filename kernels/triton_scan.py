@@ -278,7 +278,7 @@ def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | 
             args.delta, args.A, args.C, args.z, args.delta_bias, args.seq_idx, dy, start, total,
             L, D, N, chunk, *args.strides[2:4], *args.strides[6:],
             SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"],
-            MASKED=uneven or D % CL > 0 or L % SUMMARY_STEPS > 0, UNIT=args.unit,
+            MASKED=uneven or D % CL > 0 or L % SUMMARY_STEPS > 0, STAGES=3, UNIT=args.unit,
             T=SUMMARY_STEPS, PN=tile.PN, NL=NL, CL=CL, num_warps=max(1, tile.PN // 16),
         )  # fmt: skip
         _combine(args.A, start, total, dh_last, reverse=True)

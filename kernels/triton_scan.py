@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -68,6 +68,12 @@ def _slots(p: Problem) -> tuple[Tensor | None, bool, int]:
     return _places(indices, L if by_time else D, p.x.device), by_time, len(indices)
 
 
+def _probed_shape(sizes: tuple[int, int, int, int], probes: int, by_time: bool) -> tuple[int, ...]:
+    """Of the probed states; empty where there is no probe."""
+    batch, L, D, N = sizes
+    return (0,) if probes == 0 else (batch, probes, D, N) if by_time else (batch, L, probes, N)
+
+
 @functools.lru_cache(maxsize=64)
 def _places(indices: tuple[int, ...], size: int, device: torch.device) -> Tensor:
     """Kept, because sending them to the device takes longer than a small scan."""
@@ -94,8 +100,8 @@ def _(
     by_time: bool, probes: int, softplus: bool, zoh: bool, deterministic: bool, record: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     batch, L, D, N = *x.shape, A.shape[1]
-    kept = (batch, -(-L // _every(N)), N, D) if record else (0,)
-    seen = (0,) if slots is None else (batch, probes, D, N) if by_time else (batch, L, probes, N)
+    kept = (batch, ceil_div(L, _every(N)), N, D) if record else (0,)
+    seen = _probed_shape((batch, L, D, N), probes, by_time)
     h_last, checkpoints, probed = (x.new_empty(s, dtype=torch.float32) for s in ((batch, D, N), kept, seen))
     return x.new_empty(x.shape), h_last, checkpoints, probed
 
@@ -229,16 +235,12 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     (batch, L, D, N), cut, device = args.sizes, args.plan, args.x.device
     tile, every = cut.forward, cut.backward.T
-    B, C = args.B, args.C
-    if args.x.dtype in (torch.bfloat16, torch.float16):
-        # once, instead of in every thread that reads them
-        B, C = (t if t.dtype == torch.float32 else t.float() for t in (B, C))
-    args = _replace(args, B=B, C=C)
+    # half precision is widened once, instead of in every thread that reads it
+    args = replace(args, B=args.B.float(), C=args.C.float())
     y = torch.empty(args.x.shape, dtype=args.x.dtype, device=device)
     h_last = _floats(batch, D, N, device=device)
     checkpoints = _floats(batch, ceil_div(L, every), N, D, device=device) if record else _floats(0, device=device)
-    seen = (0,) if slots is None else (batch, probes, D, N) if by_time else (batch, L, probes, N)
-    probed = _floats(*seen, device=device)
+    probed = _floats(*_probed_shape(args.sizes, probes, by_time), device=device)
     chunk, chunks = _chunk_length(L, cut.forward_chunks, max(tile.steps, every))
 
     def launch(*, start: Tensor | None, end: Tensor, total: Tensor | None, emit: bool) -> None:
@@ -307,10 +309,6 @@ def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | 
         for t, gradient in zip(given, (dD_skip, dz, dbias, dh0), strict=True)
     ]
     return [dx, ddelta, dA, dB, dC, *optional]
-
-
-def _replace(args: _Inputs, **changes: Any) -> _Inputs:
-    return _Inputs(**{**vars(args), **changes})
 
 
 def _floats(*shape: int, device: torch.device) -> Tensor:

@@ -173,6 +173,22 @@ export class ChannelHeat extends SequenceView {
     line(g, box.left, y + Math.max(high, 2) / 2, box.right, y + Math.max(high, 2) / 2);
   }
 
+  /** N rows, one a state; level(n, t) lies in -127 .. 127 and stands for -limit .. limit. */
+  paintStates(g, frame, box, at, limit, level) {
+    const { theme } = this.lab;
+    const { N } = this.layer;
+    this.legend(theme.signed, `−${number(limit)}`, number(limit));
+    this.heat.fill(N, frame.L, theme.signed, (n, t) => 128 + level(n, t));
+    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
+    g.textAlign = "right";
+    g.fillStyle = theme.faint;
+    g.fillText("n = 1", box.left - 6, box.top + 6);
+    if (N > 1) g.fillText(String(N), box.left - 6, box.bottom - 6);
+    g.strokeStyle = theme.grid;
+    g.lineWidth = 1;
+    g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
+  }
+
   /** Channels of the layer: the last shown one is the last there is. */
   channels(frame) {
     return Math.max(this.layer.R, frame.channels.at(-1) + 1);

@@ -26,19 +26,8 @@ class Projection extends ChannelHeat {
   }
 
   paintFrame(g, frame, box, at) {
-    const { theme } = this.lab;
-    const { layer, values } = this;
-    const limit = number(this.unit);
-    this.legend(theme.signed, `−${limit}`, limit);
-    this.heat.fill(layer.N, frame.L, theme.signed, (n, t) => 128 + values[n * frame.L + t]);
-    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
-    g.textAlign = "right";
-    g.fillStyle = theme.faint;
-    g.fillText("n = 1", box.left - 6, box.top + 6);
-    if (layer.N > 1) g.fillText(String(layer.N), box.left - 6, box.bottom - 6);
-    g.strokeStyle = theme.grid;
-    g.lineWidth = 1;
-    g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
+    const { values } = this;
+    this.paintStates(g, frame, box, at, this.unit, (n, t) => values[n * frame.L + t]);
   }
 
   press() {}

@@ -67,26 +67,15 @@ export class ChannelStates extends ChannelHeat {
 
   paintFrame(g, frame, box, at) {
     const { layer, channel } = this;
-    const { theme } = this.lab;
-    const limit = number(layer.hScale[channel]);
-    this.legend(theme.signed, `−${limit}`, limit);
     const first = channel * layer.N * frame.L;
-    this.heat.fill(layer.N, frame.L, theme.signed, (n, t) => 128 + layer.h[first + n * frame.L + t]);
-    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
-    g.textAlign = "right";
-    g.fillStyle = theme.faint;
-    g.fillText("n = 1", box.left - 6, box.top + 6);
-    if (layer.N > 1) g.fillText(String(layer.N), box.left - 6, box.bottom - 6);
-    g.strokeStyle = theme.grid;
-    g.lineWidth = 1;
-    g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
+    this.paintStates(g, frame, box, at, layer.hScale[channel], (n, t) => layer.h[first + n * frame.L + t]);
     const ticks = roundTicks(at.from, at.to - 1, Math.max(2, Math.floor((box.right - box.left) / 60))).filter(
       Number.isInteger,
     );
     for (const t of ticks) line(g, at.middle(t), box.bottom + 1, at.middle(t), box.bottom + 4);
     axisBottom(
       g,
-      theme,
+      this.lab.theme,
       box,
       ticks,
       at.middle,

@@ -1,8 +1,8 @@
 // What is wanted and what each model says, answer by answer: a table, so that it reads without a picture.
 
-import { el, setText } from "./dom.js";
-import { inkOn, tokenFill } from "./theme.js";
-import { percent } from "./words.js";
+import { el, setText } from "../canvas/dom.js";
+import { inkOn, tokenFill } from "../canvas/theme.js";
+import { percent } from "../canvas/words.js";
 
 export class Answers {
   constructor(lab) {

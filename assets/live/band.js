@@ -1,8 +1,8 @@
 // The tokens of one run's frame, aligned with the views below, and what the network says at the answers.
 
-import { hatch, verdict } from "./draw.js";
+import { hatch, verdict } from "../canvas/draw.js";
 import { SequenceView } from "./sequence.js";
-import { inkOn, tokenFill } from "./theme.js";
+import { inkOn, tokenFill } from "../canvas/theme.js";
 
 const CELL = 18; // height of a row of cells
 const SEPARATE = 5; // narrowest column with a gap to the next

@@ -1,9 +1,9 @@
 // How learning went: loss and accuracies over steps.
 
-import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "./draw.js";
+import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "../canvas/draw.js";
 import { lastAtMost } from "./store.js";
-import { View } from "./view.js";
-import { count, number, percent } from "./words.js";
+import { View } from "../canvas/view.js";
+import { count, number, percent } from "../canvas/words.js";
 
 const GUTTER = 38;
 const DRAG = 6; // pixels from which a press is meant as a drag

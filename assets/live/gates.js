@@ -1,11 +1,11 @@
 // What the layer decides per token: Delta (how long the token lasts) and what is kept of the state.
 
-import { axisLeft, decades, Heat, hatch, line, polyline, scale } from "./draw.js";
+import { axisLeft, decades, Heat, hatch, line, polyline, scale } from "../canvas/draw.js";
 import { keptAt, keptMean } from "./frame.js";
 import { meanOver, SequenceView } from "./sequence.js";
-import { gradient } from "./theme.js";
-import { el } from "./dom.js";
-import { number, percent, power } from "./words.js";
+import { gradient } from "../canvas/theme.js";
+import { el } from "../canvas/dom.js";
+import { number, percent, power } from "../canvas/words.js";
 
 /** Every other tick where they would crowd. */
 function fewer(ticks) {

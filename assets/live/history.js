@@ -1,8 +1,8 @@
 // The past of a run: a scrubber over all frames, replay, and the way back to now. Never asks the server.
 
-import { button, el, relabel, setText } from "./dom.js";
+import { button, el, relabel, setText } from "../canvas/dom.js";
 import { lastAtMost } from "./store.js";
-import { count } from "./words.js";
+import { count } from "../canvas/words.js";
 
 const SHORTEST = 6_000; // ms that a whole replay takes
 const LONGEST = 16_000;

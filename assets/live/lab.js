@@ -2,12 +2,12 @@
 // Streamlit calls the default export with its component argument at every change of `data`.
 
 import { ahead } from "./ahead.js";
-import { el, setText } from "./dom.js";
+import { el, setText } from "../canvas/dom.js";
 import { Link } from "./link.js";
 import { buildPage, pageKind } from "./page.js";
 import { isPaused, remarks, spoken, statusLine } from "./status.js";
 import { Store } from "./store.js";
-import { readTheme, watchTheme } from "./theme.js";
+import { readTheme, watchTheme } from "../canvas/theme.js";
 import { Viewpoint } from "./viewpoint.js";
 
 const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers follow
@@ -20,7 +20,7 @@ const LOOK_NOW = new Set(["step", "resume", "resume_run"]); // controls after wh
 
 class Lab {
   constructor(parent) {
-    this.element = el("div", { class: "ssmviz-lab", "data-state": "loading", "data-draws": 0 });
+    this.element = el("div", { class: "ssmviz ssmviz-lab", "data-state": "loading", "data-draws": 0 });
     parent.append(this.element);
     this.changes = new Set();
     this.draws = 0;

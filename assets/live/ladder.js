@@ -1,9 +1,9 @@
 // The length ladder: how well both do on other lengths after training, as a picture and as exact numbers.
 
 import { DASHES, Plot } from "./curves.js";
-import { axisBottom, axisLeft, line, polyline, scale } from "./draw.js";
-import { el } from "./dom.js";
-import { lengthWords, percent } from "./words.js";
+import { axisBottom, axisLeft, line, polyline, scale } from "../canvas/draw.js";
+import { el } from "../canvas/dom.js";
+import { lengthWords, percent } from "../canvas/words.js";
 
 /** After training: token accuracy against the length of the test, logarithmic. */
 export class Ladder extends Plot {

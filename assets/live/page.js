@@ -3,7 +3,7 @@
 import { Answers } from "./answers.js";
 import { Band } from "./band.js";
 import { Curve } from "./curves.js";
-import { el, setText } from "./dom.js";
+import { el, setText } from "../canvas/dom.js";
 import { DeltaBars, DeltaHeat, KeptBars } from "./gates.js";
 import { History } from "./history.js";
 import { Ladder, RungTable } from "./ladder.js";

@@ -1,11 +1,11 @@
 // The path of one channel's state through time, seen in two directions: the phase portrait of the sequence.
 
-import { line, roundTicks, scale } from "./draw.js";
+import { line, roundTicks, scale } from "../canvas/draw.js";
 import { stateAt } from "./frame.js";
 import { principal } from "./principal.js";
 import { SequenceView } from "./sequence.js";
-import { inkOn, tokenFill } from "./theme.js";
-import { number, percent } from "./words.js";
+import { inkOn, tokenFill } from "../canvas/theme.js";
+import { number, percent } from "../canvas/words.js";
 
 export class Phase extends SequenceView {
   constructor(lab, index) {

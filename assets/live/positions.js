@@ -1,8 +1,8 @@
 // Accuracy answer by answer, at the step shown.
 
 import { DASHES, Plot } from "./curves.js";
-import { axisBottom, axisLeft, scale } from "./draw.js";
-import { percent } from "./words.js";
+import { axisBottom, axisLeft, scale } from "../canvas/draw.js";
+import { percent } from "../canvas/words.js";
 
 /** Accuracy of each answer at the step shown: which data tokens are remembered. */
 export class PositionBars extends Plot {

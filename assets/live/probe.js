@@ -1,8 +1,8 @@
 // The probe sequence as cells one can read, point at, move and edit. Edits go to both models; until both have
 // answered, the edited sequence stands here with a note.
 
-import { allow, button, el, isAllowed, setText } from "./dom.js";
-import { inkOn, tokenFill } from "./theme.js";
+import { allow, button, el, isAllowed, setText } from "../canvas/dom.js";
+import { inkOn, tokenFill } from "../canvas/theme.js";
 
 const NARROWEST = 15; // px of a cell; more tokens wrap into further rows of equal length
 const HELP =

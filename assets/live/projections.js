@@ -2,7 +2,7 @@
 
 import { ChannelHeat } from "./gates.js";
 import { meanOver } from "./sequence.js";
-import { number } from "./words.js";
+import { number } from "../canvas/words.js";
 
 class Projection extends ChannelHeat {
   constructor(lab, index, options) {

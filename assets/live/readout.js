@@ -1,8 +1,8 @@
 // The numbers under the cursor, for one run: fixed places, so that nothing jumps while the cursor moves.
 
-import { el, setText } from "./dom.js";
+import { el, setText } from "../canvas/dom.js";
 import { keptAt, keptMean, stateSize } from "./frame.js";
-import { number, percent } from "./words.js";
+import { number, percent } from "../canvas/words.js";
 
 export class Readout {
   constructor(lab, index) {

@@ -1,7 +1,7 @@
 // One card per run: how much it gets right at the step shown.
 
-import { el, setText } from "./dom.js";
-import { percent } from "./words.js";
+import { el, setText } from "../canvas/dom.js";
+import { percent } from "../canvas/words.js";
 
 const KINDS = { s6: "selection on", s4d: "selection off: time-invariant" };
 

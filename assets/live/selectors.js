@@ -1,6 +1,6 @@
 // Which layer, which channel, which stretch of the sequence the views below show.
 
-import { allow, button, choice, choose, el, isAllowed, setText, uniqueName } from "./dom.js";
+import { allow, button, choice, choose, el, isAllowed, setText, uniqueName } from "../canvas/dom.js";
 
 const NEAREST = 8; // tokens of the narrowest stretch
 

@@ -1,8 +1,8 @@
 // Views with one column per token, for one run: what all of them share. The left gutter is the same everywhere,
 // so that a token stands at the same x from the strip down to the state.
 
-import { columns } from "./draw.js";
-import { View } from "./view.js";
+import { columns } from "../canvas/draw.js";
+import { View } from "../canvas/view.js";
 
 export const GUTTER = 44;
 export const MARGIN = 8;

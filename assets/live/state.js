@@ -1,9 +1,9 @@
 // The state: every channel's size over time, and the N numbers of the selected channel.
 
-import { axisBottom, Heat, line, roundTicks } from "./draw.js";
+import { axisBottom, Heat, line, roundTicks } from "../canvas/draw.js";
 import { stateAt, stateSize } from "./frame.js";
 import { ChannelHeat } from "./gates.js";
-import { number } from "./words.js";
+import { number } from "../canvas/words.js";
 
 // Few channels are large; the root lets the small ones be seen beside them.
 const ROOT = Uint8Array.from({ length: 256 }, (_, i) => Math.round(255 * Math.sqrt(i / 255)));

@@ -1,6 +1,6 @@
 // What happens now, in words computed from the data.
 
-import { count, duration, percent } from "./words.js";
+import { count, duration, percent } from "../canvas/words.js";
 
 const OVER = {
   done: "done",

@@ -1,6 +1,6 @@
 // The training's buttons. Each is always there; one that cannot act now says why.
 
-import { allow, button, el, isAllowed, relabel } from "./dom.js";
+import { allow, button, el, isAllowed, relabel } from "../canvas/dom.js";
 import { isPaused } from "./status.js";
 
 const SPEEDS = [

@@ -74,9 +74,9 @@ GET /api/experiments -> {"experiments": [Experiment without losses and frames, o
 
 The component
 -------------
-`lab.js` is an ES module that imports its neighbours; a few lines given to Streamlit load it from `data.assets` and hand
-`export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return a
-clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow root.
+`live/lab.js` is an ES module that imports its neighbours; a few lines given to Streamlit load it from `data.assets` and
+hand `export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return a
+clean-up. `canvas/canvas.css` and `live/lab.css` are given to Streamlit and live in the same shadow root.
     data = {"experiment": "id", "view": "key of this view", "base": "", "assets": "/api/assets/<hash>/",
             "autoplay": true,                   // play a finished run at once
             "controls": true,                   // false: no buttons that change the run
@@ -84,7 +84,8 @@ clean-up. `assets/live/*.css` is given to Streamlit and lives in the same shadow
 Trigger: `open` (an experiment id). The event `ssmviz:open` on the window, with detail {view, experiment, shown}, shows
 another experiment at once (`assets/live/tasks.js`); `shown()` is called when its first picture is there. The root
 element that it creates carries, for tests and screen readers:
-    class="ssmviz-lab"  data-experiment  data-state (loading | replay | live | paused | settled | offline | error)
+    class="ssmviz ssmviz-lab"  data-experiment
+    data-state (loading | replay | live | paused | settled | offline | error)
     data-step (step drawn last)  data-newest (newest step known)  data-frames (frames in memory, over all runs)
     data-stretch (steps that the curves show, "all" or "20-40")
     data-draws (redraws so far)  data-cursor (token under the cursor)  data-probe (probe_version last drawn)

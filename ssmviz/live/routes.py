@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from ssmviz.live import guard, socket, wire
+from ssmviz.live.assets import assets, assets_version
 from ssmviz.live.guard import Refused, answering
 from ssmviz.live.hub import Hub, Viewer
 from ssmviz.live.snapshot import Snapshot, in_short, summaries
@@ -23,8 +21,6 @@ from ssmviz.runs import records
 from ssmviz.runs.client import Client
 from ssmviz.runs.view import ExperimentView, Library
 
-ASSETS = Path(__file__).parent.parent.parent / "assets" / "live"
-ASSET_TYPES = {".js": "text/javascript", ".css": "text/css"}
 MAX_HISTORY = 2 * 1024 * 1024  # bytes of one answer: many ask at once in a classroom
 FOREVER = "public, max-age=31536000, immutable"
 FOREIGN_ORIGIN, UNKNOWN = 4003, 4004
@@ -54,7 +50,7 @@ class Live:
             Route(f"{base}/api/experiments/{{id:path}}", answering(self.delete), methods=["DELETE"]),
             Route(f"{base}/api/experiments/{{id:path}}", answering(self.experiment)),
             Route(f"{base}/api/runs/{{id:path}}/frames", answering(self.frames)),
-            Route(f"{base}/api/assets/{{version}}/{{name}}", answering(asset)),
+            Route(f"{base}/api/assets/{{version}}/{{name:path}}", answering(asset)),
         ]
 
     async def experiments(self, request: Request) -> Response:
@@ -145,7 +141,7 @@ class Live:
 
 
 async def asset(request: Request) -> Response:
-    """One file of the component; its path carries a hash of all of them, so it may be kept forever."""
+    """One file of the components; its address carries a hash of all of them, so it may be kept forever."""
     found = assets().get(request.path_params["name"])
     if found is None:
         raise Refused(404, "there is no such file")
@@ -153,22 +149,6 @@ async def asset(request: Request) -> Response:
     kept = FOREVER if request.path_params["version"] == assets_version() else "no-cache"
     headers = {"Cache-Control": kept, "Content-Encoding": "identity"}  # kept by the browser, not worth packing
     return Response(content, media_type=media_type, headers=headers)
-
-
-@cache
-def assets() -> dict[str, tuple[bytes, str]]:
-    """Content and type of the component's files, by name."""
-    files = sorted(path for path in ASSETS.iterdir() if path.suffix in ASSET_TYPES)
-    return {path.name: (path.read_bytes(), ASSET_TYPES[path.suffix]) for path in files}
-
-
-@cache
-def assets_version() -> str:
-    """Changes when any of the files does."""
-    digest = hashlib.sha256()
-    for name, (content, _) in assets().items():
-        digest.update(name.encode() + b"\0" + content)
-    return digest.hexdigest()[:12]
 
 
 async def _call(work: Callable[[], T]) -> T:

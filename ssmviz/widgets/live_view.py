@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ssmviz.live import front
-from ssmviz.live.routes import assets, assets_version
+from ssmviz.live.assets import assets, assets_path, style
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings
 from ssmviz.widgets import services
@@ -19,7 +19,7 @@ LOADER = """
 export default function (component) {
   const place = component.parentElement;
   const turn = (place.ssmvizTurn = (place.ssmvizTurn ?? 0) + 1);
-  const address = new URL(component.data.base + component.data.assets + "lab.js", window.location.origin);
+  const address = new URL(component.data.assets + "live/lab.js", window.location.origin);
   let clean = null;
   let over = false;
   import(address.href).then(
@@ -37,7 +37,7 @@ export default function (component) {
 """
 
 
-_mount = st.components.v2.component("ssmviz.lab", css=assets()["lab.css"][0].decode(), js=LOADER)
+_mount = st.components.v2.component("ssmviz.lab", css=style("canvas/canvas.css", "live/lab.css"), js=LOADER)
 
 
 def live_view(
@@ -59,7 +59,7 @@ def live_view(
         "experiment": experiment,
         "view": key,
         "base": services.base_path(),
-        "assets": _assets_path(),
+        "assets": assets_path(services.base_path()),
         "autoplay": autoplay,
         "controls": controls,
         "nearby": tuple(nearby),  # see `task_choice`: never a list
@@ -75,14 +75,10 @@ def start_head(preset: str, *, page: str) -> str:
         page: prefix of the page's parameters in the URL.
     """
     base = services.base_path()
-    folder = f"{base}{_assets_path()}"
-    modules = [f"{folder}{name}" for name in assets() if name.endswith(".js")]
-    start = f'import {{ begin }} from "{folder}ahead.js"; begin({base!r}, "{page}_task", {preset!r});'
+    folder = assets_path(base)
+    modules = [f"{folder}{name}" for name in assets() if name.startswith(("canvas/", "live/")) and name.endswith(".js")]
+    start = f'import {{ begin }} from "{folder}live/ahead.js"; begin({base!r}, "{page}_task", {preset!r});'
     return front.start_head(services.STATIC, base=base, modules=modules, start=start)
-
-
-def _assets_path() -> str:
-    return f"/api/assets/{assets_version()}/"
 
 
 def provenance(summary: Summary) -> str:

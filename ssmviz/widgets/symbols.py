@@ -1,4 +1,4 @@
-"""The symbols in the colours that they have in every picture (Okabe-Ito; the same as in `assets/live/lab.css`)."""
+"""The symbols in the colours that they have in every picture (Okabe-Ito; the same as in `assets/canvas/canvas.css`)."""
 
 from __future__ import annotations
 

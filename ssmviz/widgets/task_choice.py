@@ -6,16 +6,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ssmviz.live.routes import assets
+from ssmviz.live.assets import assets, style
 from ssmviz.presets import PRESETS
 from ssmviz.settings import has_cuda
 from ssmviz.widgets import services
 
 GPU = "_gpu"  # how the names of presets end that a CPU cannot train in a minute
 
-_files = assets()
 _mount = st.components.v2.component(
-    "ssmviz.tasks", css=_files["tasks.css"][0].decode(), js=_files["tasks.js"][0].decode()
+    "ssmviz.tasks", css=style("live/tasks.css"), js=assets()["live/tasks.js"][0].decode()
 )
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Request, Route, WebSocketRoute
 
 from tests.component.synthetic import Twins, wrapped
 
-ASSETS = Path(__file__).parents[2] / "assets" / "live"
+ASSETS = Path(__file__).parents[2] / "assets"
 ORIGIN = "http://ssmviz.test"
 
 LIGHT = {
@@ -38,11 +38,14 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
 <script type="module">
   const host = document.getElementById("host");
   const root = host.attachShadow({ mode: "open" });
-  const style = document.createElement("link");
-  Object.assign(style, { rel: "stylesheet", href: "/assets/lab.css" });
-  const ready = new Promise((done) => { style.onload = done; });
-  root.append(style);
-  const { default: mount } = await import("/assets/lab.js");
+  const sheets = ["canvas/canvas.css", "live/lab.css"].map((name) => {
+    const style = document.createElement("link");
+    Object.assign(style, { rel: "stylesheet", href: "/assets/" + name });
+    root.append(style);
+    return new Promise((done) => { style.onload = done; });
+  });
+  const ready = Promise.all(sheets);
+  const { default: mount } = await import("/assets/live/lab.js");
   window.triggered = [];
   window.cleanups = [];
   window.mountLab = async (data) => {
@@ -129,7 +132,7 @@ class Harness:
         if url.path == "/":
             route.fulfill(body=PAGE, content_type="text/html")
         elif url.path.startswith("/assets/"):
-            file = ASSETS / Path(url.path).name
+            file = ASSETS / url.path.removeprefix("/assets/")
             route.fulfill(body=file.read_text(), content_type=TYPES[file.suffix])
         elif url.path.endswith("/frames"):
             route.fulfill(body=self._history(url.path.split("/")[3], int(parse_qs(url.query)["after"][0])))

@@ -42,7 +42,7 @@ def test_frame_reads_as_numpy_reads_it_at_any_offset(modules: Page, offset: int)
     blob = Twins(**SMALL).frame("s6", 40)
     read = modules.evaluate(
         """async ([bytes, offset]) => {
-          const { readFrame } = await import("/assets/frame.js");
+          const { readFrame } = await import("/assets/live/frame.js");
           const whole = new Uint8Array(bytes.length + offset);
           whole.set(bytes, offset);
           const frame = readFrame(whole.subarray(offset));
@@ -66,7 +66,7 @@ def test_frame_reads_as_numpy_reads_it_at_any_offset(modules: Page, offset: int)
 def test_bytes_that_are_no_frame_are_refused(modules: Page, bytes_: list[int]) -> None:
     said = modules.evaluate(
         """async (bytes) => {
-          const { readFrame } = await import("/assets/frame.js");
+          const { readFrame } = await import("/assets/live/frame.js");
           try { readFrame(new Uint8Array(bytes)); return "read"; } catch (error) { return error.message; }
         }""",
         bytes_,
@@ -79,7 +79,7 @@ def test_history_splits_into_its_frames_and_leaves_out_a_cut_one(modules: Page) 
     body = b"".join(wrapped(step, frame) for step, frame in frames.items())
     read = modules.evaluate(
         """async (bytes) => {
-          const { splitHistory } = await import("/assets/frame.js");
+          const { splitHistory } = await import("/assets/live/frame.js");
           return splitHistory(new Uint8Array(bytes)).map(({ step, bytes }) => [step, Array.from(bytes)]);
         }""",
         list(body + wrapped(30, b"cut frame")[:12]),
@@ -92,7 +92,7 @@ def test_state_in_its_own_unit_is_what_was_packed(modules: Page) -> None:
     h = twins.layer("s6", 40, twins.tokens, 1).h
     read = modules.evaluate(
         """async (bytes) => {
-          const { readFrame, stateAt, stateSize } = await import("/assets/frame.js");
+          const { readFrame, stateAt, stateSize } = await import("/assets/live/frame.js");
           const { L, layers } = readFrame(new Uint8Array(bytes));
           return [stateAt(layers[1], L, 3, 2, 20), stateSize(layers[1], L, 3, 20)];
         }""",
@@ -106,7 +106,7 @@ def test_main_directions_are_those_of_the_svd(modules: Page) -> None:
     X = np.random.default_rng(0).standard_normal((6, 40)) * np.array([5, 3, 1, 0.5, 0.2, 0.1])[:, None]
     read = modules.evaluate(
         """async (X) => {
-          const { principal } = await import("/assets/principal.js");
+          const { principal } = await import("/assets/live/principal.js");
           const { directions, share } = principal(X.length, X[0].length, (n, t) => X[n][t]);
           return [directions.map((v) => Array.from(v)), share];
         }""",
@@ -122,7 +122,7 @@ def test_thinned_curve_keeps_its_ends_of_range(modules: Page) -> None:
     values = np.random.default_rng(1).standard_normal(10_000)
     points = modules.evaluate(
         """async (values) => {
-          const { thin } = await import("/assets/curves.js");
+          const { thin } = await import("/assets/live/curves.js");
           return thin(values.map((_, i) => i), values, { left: 0, right: 200 });
         }""",
         values.tolist(),
@@ -145,9 +145,11 @@ def test_thinned_curve_keeps_its_ends_of_range(modules: Page) -> None:
     ],
 )
 def test_numbers_are_said_with_three_digits(modules: Page, value: float | None, words: str) -> None:
-    assert modules.evaluate("async (v) => (await import('/assets/words.js')).number(v ?? NaN)", value) == words
+    assert modules.evaluate("async (v) => (await import('/assets/canvas/words.js')).number(v ?? NaN)", value) == words
 
 
 def test_csv_quotes_what_would_break_it(modules: Page) -> None:
-    text = modules.evaluate("async () => (await import('/assets/words.js')).toCsv([['a', 'b,c'], [1, 'say \"x\"']])")
+    text = modules.evaluate(
+        "async () => (await import('/assets/canvas/words.js')).toCsv([['a', 'b,c'], [1, 'say \"x\"']])"
+    )
     assert text == 'a,"b,c"\n1,"say ""x"""\n'

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from ssmviz.live import routes
+from ssmviz.live.assets import assets_version
 from ssmviz.runs.store import Store
 from ssmviz.tasks import TASKS, rng_for
 from tests.live.conftest import SETTINGS
@@ -307,10 +308,10 @@ def test_a_fault_of_the_server_is_one_sentence(lab, monkeypatch):
 
 
 def test_the_component_is_served_and_kept_only_under_its_own_hash(lab):
-    status, headers, body = lab.get(f"/api/assets/{routes.assets_version()}/lab.js")
+    status, headers, body = lab.get(f"/api/assets/{assets_version()}/live/lab.js")
     assert status == 200
     assert b"export default" in body
     assert "immutable" in headers["Cache-Control"]
     assert "javascript" in headers["content-type"]
-    assert "immutable" not in lab.get("/api/assets/old/lab.js")[1]["Cache-Control"]
+    assert "immutable" not in lab.get("/api/assets/old/live/lab.js")[1]["Cache-Control"]
     assert lab.get("/api/assets/x/..%2Froutes.py")[0] == 404

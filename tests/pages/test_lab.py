@@ -206,7 +206,7 @@ def test_every_setting_a_control_names_exists_and_is_bounded():
 
 
 def test_symbols_have_the_colours_of_the_pictures():
-    css = (ROOT / "assets" / "live" / "lab.css").read_text()
+    css = (ROOT / "assets" / "canvas" / "canvas.css").read_text()
     light, dark = css.split("[data-theme=", 1)[0], css
     for symbol, colour in COLOURS["light"].items():
         assert f"--ssm-{symbol}: {colour};" in light

@@ -64,7 +64,7 @@ export function readTheme(root) {
   const background = get("--st-background-color", "#ffffff");
   const text = get("--st-text-color", "#31333f");
   const dark = luminance(background) < 0.2;
-  root.dataset.theme = dark ? "dark" : "light"; // lab.css answers with the symbols' colours
+  root.dataset.theme = dark ? "dark" : "light"; // canvas.css answers with the symbols' colours
   const neutral = dark ? mix(background, text, 0.08) : mix(background, text, 0.04);
   return {
     dark,

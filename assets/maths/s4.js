@@ -1,0 +1,253 @@
+// S4 on HiPPO-LegS, as ssmviz/systems/nplr.py, s4.py and s4d.py. Complex vectors are { re, im }, as in fft.js.
+//
+// The normal part of LegS has a structure that makes its diagonalisation short: S = -1/2 + skew, skew_nk = b_n b_k / 2
+// times the sign of k - n, b_n = sqrt(2n+1). An eigenvector to i omega, scaled so that b . v = 1, follows row by row:
+//   v_n = b_n q_n / (2 i omega + b_n^2),   q_0 = 1,   q_{n+1} = q_n (i omega - b_n^2 / 2) / (i omega + b_n^2 / 2),
+// and omega is an eigenvalue where q_N = -1. Every factor only turns, so that this is a sum of angles that grows with
+// omega, and every eigenvalue is where the sum reaches the next multiple of pi.
+
+import { fft, ifft } from "./fft.js";
+import { combine, identity, matrix, solve } from "./linalg.js";
+import { legsMatrices, norms } from "./legendre.js";
+
+const complex = (n) => ({ re: new Float64Array(n), im: new Float64Array(n) });
+
+/** A = normal - P P^T: { A, normal, P, B }. */
+export function normalPlusLowRank(N) {
+  const { A, B } = legsMatrices(N);
+  const P = B.map((b) => b * Math.SQRT1_2);
+  return { A, B, P, normal: matrix(N, N, (n, k) => A[n][k] + P[n] * P[k]) };
+}
+
+/**
+ * A = V (Lambda - P P*) V* with a unitary V: { re: -1/2, omega (N), rising; B (N) = V* B, real; P (N) = V* P, real }.
+ * Lambda_n = re + i omega_n. The columns of V are turned so that B and P are real and positive.
+ */
+export function diagonalPlusLowRank(N) {
+  const omega = frequencies(N);
+  const b = norms(N);
+  const B = omega.map((w) => 1 / Math.sqrt(b.reduce((sum, bn) => sum + bn ** 2 / (4 * w * w + bn ** 4), 0)));
+  return { N, re: -0.5, omega, B, P: B.map((value) => value * Math.SQRT1_2) };
+}
+
+/** The imaginary parts of the poles: sum_n atan(omega / (n + 1/2)) = pi (j - (N-1)/2), j = 0..N-1. */
+function frequencies(N) {
+  const omega = new Float64Array(N);
+  const angle = (w) => {
+    let sum = 0;
+    for (let n = 0; n < N; n++) sum += Math.atan(w / (n + 0.5));
+    return sum;
+  };
+  for (let j = Math.ceil(N / 2); j < N; j++) {
+    const goal = Math.PI * (j - (N - 1) / 2);
+    if (goal <= 0) continue;
+    omega[j] = root(angle, goal, N);
+    omega[N - 1 - j] = -omega[j];
+  }
+  return omega;
+}
+
+/** Where the rising function reaches the goal: bisection, since the last angles bend sharply. */
+function root(rising, goal, N) {
+  let [low, high] = [0, 1];
+  while (rising(high) < goal) high *= 2;
+  for (let k = 0; k < 60 && high - low > 1e-15 * high; k++) {
+    const middle = (low + high) / 2;
+    if (rising(middle) < goal) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** C V (N) of a real C (N): the same output, read from the modes. */
+export function outputInModes({ N, omega, B }, C) {
+  const out = complex(N);
+  const b = norms(N);
+  for (let j = 0; j < N; j++) {
+    let [qr, qi] = [1, 0];
+    for (let n = 0; n < N; n++) {
+      const [a, w] = [b[n] ** 2 / 2, omega[j]];
+      const size = a * a + w * w;
+      const [gr, gi] = [(qr * a + qi * w) / size, (qi * a - qr * w) / size]; // q / (a + i w)
+      const weight = (C[n] * b[n] * B[j]) / 2;
+      out.re[j] += weight * gr;
+      out.im[j] += weight * gi;
+      [qr, qi] = [-a * gr - w * gi, w * gr - a * gi]; // q (i w - a) / (i w + a)
+    }
+  }
+  return out;
+}
+
+/** Bilinear rule: A_bar = (1 - delta/2 A)^-1 (1 + delta/2 A), B_bar = (1 - delta/2 A)^-1 delta B. */
+export function bilinear(A, B, delta) {
+  const one = identity(A.length);
+  const back = combine(1, one, -delta / 2, A);
+  const forward = combine(1, one, delta / 2, A);
+  const both = solve(back, forward.map((row, i) => Float64Array.of(...row, delta * B[i])));
+  return { A_bar: both.map((row) => row.subarray(0, A.length)), B_bar: Float64Array.from(both, (row) => row[A.length]) };
+}
+
+/** K_l = C A_bar^l B_bar, and the row C A_bar^L that is left: { K (L), rest (N) }. L N^2 multiplications. */
+export function denseKernel(A_bar, B_bar, C, L) {
+  const [N, K] = [C.length, new Float64Array(L)];
+  let row = Float64Array.from(C);
+  for (let l = 0; l < L; l++) {
+    for (let n = 0; n < N; n++) K[l] += row[n] * B_bar[n];
+    const next = new Float64Array(N);
+    for (let n = 0; n < N; n++) for (let k = 0; k < N; k++) next[k] += row[n] * A_bar[n][k];
+    row = next;
+  }
+  return { K, rest: row };
+}
+
+/** z_k = exp(-2 pi i k / L). */
+export function rootsOfUnity(L) {
+  const z = complex(L);
+  for (let k = 0; k < L; k++) {
+    z.re[k] = Math.cos((2 * Math.PI * k) / L);
+    z.im[k] = -Math.sin((2 * Math.PI * k) / L);
+  }
+  return z;
+}
+
+/** Stage 1 as it is defined: sum over l < L of K_l z^l at the roots of unity. */
+export const generatingFunction = (K) => fft({ re: K });
+
+/**
+ * The Cauchy sums of the DPLR kernel at every z (S4, Algorithm 1): k00 of C~ and B, k01 of C~ and P, k10 of P and B,
+ * k11 of P and P, each sum_n v_n w_n / (2/delta (1 - z) - (1 + z) Lambda_n). O(L N).
+ */
+export function cauchySums({ N, re, omega, B, P }, C_tilde, delta, z) {
+  const L = z.re.length;
+  const [k00, k01, k10, k11] = [complex(L), complex(L), complex(L), complex(L)];
+  const half = delta / 2;
+  for (let k = 0; k < L; k++) {
+    const [zr, zi] = [z.re[k], z.im[k]];
+    for (let n = 0; n < N; n++) {
+      const [lr, li] = [half * re, half * omega[n]];
+      const dr = 1 - zr - ((1 + zr) * lr - zi * li);
+      const di = -zi - ((1 + zr) * li + zi * lr);
+      const size = dr * dr + di * di;
+      const [rr, ri] = [(half * dr) / size, (-half * di) / size];
+      const cr = C_tilde.re[n] * rr - C_tilde.im[n] * ri;
+      const ci = C_tilde.re[n] * ri + C_tilde.im[n] * rr;
+      k00.re[k] += cr * B[n];
+      k00.im[k] += ci * B[n];
+      k01.re[k] += cr * P[n];
+      k01.im[k] += ci * P[n];
+      k10.re[k] += P[n] * B[n] * rr;
+      k10.im[k] += P[n] * B[n] * ri;
+      k11.re[k] += P[n] * P[n] * rr;
+      k11.im[k] += P[n] * P[n] * ri;
+    }
+  }
+  return { k00, k01, k10, k11 };
+}
+
+/** Stage 3, what the low rank takes away: (1+z) k01 (1 + (1+z) k11)^-1 k10. */
+export function woodbury({ k01, k10, k11 }, z) {
+  const out = complex(z.re.length);
+  for (let k = 0; k < out.re.length; k++) {
+    const [sr, si] = [1 + z.re[k], z.im[k]];
+    const [tr, ti] = [k01.re[k] * k10.re[k] - k01.im[k] * k10.im[k], k01.re[k] * k10.im[k] + k01.im[k] * k10.re[k]];
+    const [nr, ni] = [sr * tr - si * ti, sr * ti + si * tr];
+    const [dr, di] = [1 + sr * k11.re[k] - si * k11.im[k], sr * k11.im[k] + si * k11.re[k]];
+    const size = dr * dr + di * di;
+    out.re[k] = (nr * dr + ni * di) / size;
+    out.im[k] = (ni * dr - nr * di) / size;
+  }
+  return out;
+}
+
+/** All that stands between C~ (N, in the modes) and the kernel: { z, k00, correction, K_hat, K }. */
+export function stages(dplr, C_tilde, delta, L) {
+  const z = rootsOfUnity(L);
+  const sums = cauchySums(dplr, C_tilde, delta, z);
+  const correction = woodbury(sums, z);
+  const K_hat = complex(L);
+  for (let k = 0; k < L; k++) {
+    K_hat.re[k] = 2 * (sums.k00.re[k] - correction.re[k]);
+    K_hat.im[k] = 2 * (sums.k00.im[k] - correction.im[k]);
+  }
+  return { z, k00: sums.k00, correction, K_hat, K: ifft(K_hat).re };
+}
+
+/** row (M0 + z M1)^-1 column for one complex z = [re, im], by elimination on dense complex matrices. */
+export function denseResolvent(M0, M1, row, column, [zr, zi]) {
+  const N = M0.length;
+  const re = M0.map((r, i) => Float64Array.from(r, (value, j) => value + zr * M1[i][j]));
+  const im = M1.map((r) => Float64Array.from(r, (value) => zi * value));
+  const [xr, xi] = [Float64Array.from(column), new Float64Array(N)];
+  for (let k = 0; k < N; k++) eliminate(re, im, xr, xi, k);
+  let [sumRe, sumIm] = [0, 0];
+  for (let n = 0; n < N; n++) {
+    sumRe += row[n] * xr[n];
+    sumIm += row[n] * xi[n];
+  }
+  return [sumRe, sumIm];
+}
+
+/** One column of Gauss and Jordan's elimination, with partial pivoting. */
+function eliminate(re, im, xr, xi, k) {
+  const N = re.length;
+  let pivot = k;
+  const size = (i) => Math.abs(re[i][k]) + Math.abs(im[i][k]);
+  for (let i = k + 1; i < N; i++) if (size(i) > size(pivot)) pivot = i;
+  for (const rows of [re, im, xr, xi]) [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
+  const scale = re[k][k] ** 2 + im[k][k] ** 2;
+  const [pr, pi] = [re[k][k] / scale, -im[k][k] / scale];
+  const times = (rows, ims, i) => [rows[i] * pr - ims[i] * pi, rows[i] * pi + ims[i] * pr];
+  for (let j = k; j < N; j++) [re[k][j], im[k][j]] = times(re[k], im[k], j);
+  [xr[k], xi[k]] = times(xr, xi, k);
+  for (let i = 0; i < N; i++) {
+    if (i === k) continue;
+    const [fr, fi] = [re[i][k], im[i][k]];
+    if (fr === 0 && fi === 0) continue;
+    for (let j = k; j < N; j++) {
+      re[i][j] -= fr * re[k][j] - fi * im[k][j];
+      im[i][j] -= fr * im[k][j] + fi * re[k][j];
+    }
+    xr[i] -= fr * xr[k] - fi * xi[k];
+    xi[i] -= fr * xi[k] + fi * xr[k];
+  }
+}
+
+/** The poles that S4D starts with, n pairs (real: n real ones): { re, im } (S4D, section 4). */
+export function initialPoles(init, n) {
+  const poles = complex(n);
+  const legs = init === "legs" ? frequencies(2 * n).subarray(n) : null;
+  for (let k = 0; k < n; k++) {
+    poles.re[k] = init === "real" ? -(k + 1) : -0.5;
+    if (init === "lin") poles.im[k] = Math.PI * k;
+    if (init === "inv") poles.im[k] = ((2 * n) / Math.PI) * ((2 * n) / (2 * k + 1) - 1);
+    if (legs) poles.im[k] = legs[k];
+  }
+  return poles;
+}
+
+/** A diagonal system's kernel under zero-order hold: what every mode adds, rows (n, L), and their sum K (L). */
+export function diagonalKernel(poles, B, C, delta, L, { conjugates = true } = {}) {
+  const K = new Float64Array(L);
+  const rows = Array.from(poles.re, (re, n) => {
+    const row = mode(re, poles.im[n], (conjugates ? 2 : 1) * B[n] * C[n], delta, L);
+    for (let l = 0; l < L; l++) K[l] += row[l];
+    return row;
+  });
+  return { K, rows };
+}
+
+/** Re weight B_bar A_bar^l of one pole, with B_bar = (A_bar - 1) / lambda; delta at lambda = 0. */
+function mode(re, im, weight, delta, L) {
+  const grown = Math.exp(delta * re);
+  const [ar, ai] = [grown * Math.cos(delta * im), grown * Math.sin(delta * im)];
+  const size = re * re + im * im;
+  const minus = Math.expm1(delta * re) * Math.cos(delta * im) - 2 * Math.sin((delta * im) / 2) ** 2; // Re A_bar - 1
+  let hr = size ? (weight * (minus * re + ai * im)) / size : weight * delta;
+  let hi = size ? (weight * (ai * re - minus * im)) / size : 0;
+  const row = new Float64Array(L);
+  for (let l = 0; l < L; l++) {
+    row[l] = hr;
+    [hr, hi] = [hr * ar - hi * ai, hr * ai + hi * ar];
+  }
+  return row;
+}

@@ -17,6 +17,7 @@ TaskName = Literal["copying", "selective_copying", "induction_heads"]
 LayerName = Literal["s6", "s4d"]
 BlockName = Literal["mamba", "plain"]
 Discretisation = Literal["zoh", "euler"]
+Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none"]
 
 # batch * sequence * channels * states * layers * steps: about 15 minutes of each kind of machine.
 MAX_WORK_CPU = 2.5e11
@@ -75,7 +76,10 @@ class ModelSettings(Settings):
     d_model: Count = Field(32, ge=4, le=512, description="width of the residual stream")
     N: Count = Field(8, ge=1, le=256, description="states per channel")
     expand: Count = Field(2, ge=1, le=4, description="inner channels D = expand * d_model (Mamba block)")
-    d_conv: Count = Field(4, ge=1, le=8, description="taps of the causal depthwise convolution")
+    d_conv: Count = Field(4, ge=0, le=8, description="taps of the causal depthwise convolution, 0 = none")
+    gate: bool = Field(True, description="multiply what the layer says by SiLU(z) (Mamba block)")
+    skip: bool = Field(True, description="add D x to what the layer says")
+    selective: Selective = Field("delta B C", description="what S6 makes of the input; the rest are learned constants")
     dt_rank: Count = Field(8, ge=0, le=128, description="rank of the Delta projection, 0 = ceil(d_model / 16)")
     dt_min: Real = Field(1e-3, gt=0, le=10, description="smallest initial Delta")
     dt_max: Real = Field(1e-1, gt=0, le=10, description="largest initial Delta")

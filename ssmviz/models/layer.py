@@ -35,14 +35,24 @@ class Layer(nn.Module, ABC):
     """A diagonal state space layer on D channels; blocks (`blocks.py`) put projections around it."""
 
     delta_penalty = 0.0  # times the mean Delta in the loss, where Delta depends on the input
+    D: Tensor  # (D,) feedthrough: a parameter, or zeros that stay
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
         self.d_inner = settings.D
 
+    def add_skip(self) -> None:
+        """Register D."""
+        if self.settings.skip:
+            self.D = nn.Parameter(torch.empty(self.d_inner))
+        else:
+            self.register_buffer("D", torch.zeros(self.d_inner), persistent=False)
+
     def reset_parameters(self) -> None:
-        """Set the parameters that are this module's own (children have set theirs before)."""
+        """Set the parameters that are this module's own (children have set theirs before): D = 1."""
+        if self.settings.skip:
+            nn.init.ones_(self.D)
 
     def convolve(self, x: Tensor, taps: Tensor, bias: Tensor, *, backend: str) -> tuple[Tensor, ...]:
         """SiLU of the causal convolution of x (batch, L, D) with taps (D, d_conv), and `projected` for `scan`."""

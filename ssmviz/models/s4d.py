@@ -55,7 +55,7 @@ class S4D(Layer):
         self.log_A_real = nn.Parameter(torch.empty(D, N))
         self.register_parameter("A_imag", None if self.is_real else nn.Parameter(torch.empty(D, N)))
         self.C = nn.Parameter(torch.empty((D, N) if self.is_real else (D, N, 2)))
-        self.D = nn.Parameter(torch.empty(D))
+        self.add_skip()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -68,7 +68,6 @@ class S4D(Layer):
         if self.A_imag is not None:
             self.A_imag.copy_(A.imag.expand_as(self.A_imag))
         nn.init.normal_(self.C, std=1.0 if self.is_real else math.sqrt(0.5))
-        self.D.fill_(1.0)
 
     def A(self) -> Tensor:  # noqa: N802 - the field's own letter
         """(D, N), complex (real for S4D-Real), real part negative."""

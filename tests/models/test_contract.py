@@ -161,7 +161,7 @@ def test_a_sequence_of_one_token_is_enough(settings):
     assert net.trace(tokens[0].numpy()).logits.shape == (1, VOCAB)
 
 
-@pytest.mark.parametrize("d_conv", [1, 2, 8])
+@pytest.mark.parametrize("d_conv", [0, 1, 2, 8])
 def test_any_number_of_taps_steps_and_chunks_like_forward(d_conv):
     net, tokens = network(ModelSettings(d_model=8, N=2, d_conv=d_conv)), some_tokens()
     state = net.initial_state(3)

@@ -1,14 +1,17 @@
 import itertools
+from typing import get_args
 
 import pytest
 import torch
 
 from ssmviz.models import BLOCKS, LAYERS, build
-from ssmviz.settings import ModelSettings, TaskSettings
+from ssmviz.settings import ModelSettings, Selective, TaskSettings
 
 VOCAB = 7
 TASK = TaskSettings(L=8, vocab=VOCAB, n_data=4)
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+SMALL = {"d_model": 8, "N": 4, "dt_rank": 0, "bc_scale": 4.0, "dt_max": 0.5}
+ABLATIONS = ({"d_conv": 0}, {"gate": False}, {"skip": False}, {"d_conv": 0, "gate": False, "skip": False})
 
 
 def variants():
@@ -18,10 +21,17 @@ def variants():
             ("s4d_init", ["lin", "inv", "legs", "real"]) if layer == "s4d" else ("b_discretisation", ["zoh", "euler"])
         )
         for value in values:
-            settings = ModelSettings(
-                layer=layer, block=block, **{switch: value}, d_model=8, N=4, dt_rank=0, bc_scale=4.0, dt_max=0.5
-            )
-            yield pytest.param(settings, id=f"{layer}-{block}-{value}")
+            yield _variant(f"{layer}-{block}-{value}", layer=layer, block=block, **{switch: value})
+        if block == "mamba":
+            for off in ABLATIONS:
+                yield _variant(f"{layer}-without-{'-'.join(off)}", layer=layer, block=block, **off)
+    for selective, how in itertools.product(get_args(Selective)[1:], ("zoh", "euler")):
+        yield _variant(f"selective-{selective}-{how}".replace(" ", "-"), selective=selective, b_discretisation=how)
+    yield _variant("plain-selective-none", block="plain", selective="none", skip=False)
+
+
+def _variant(name, **changes):
+    return pytest.param(ModelSettings(**SMALL, **changes), id=name)
 
 
 every_variant = pytest.mark.parametrize("settings", list(variants()))

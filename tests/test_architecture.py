@@ -26,8 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"tasks", "frames", "presets", "training", "kernels"},
     "live": {"runs", "frames", "tasks", "presets"},
     "figures": {"tasks", "timings"},
-    "widgets": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings"},
-    "pages": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "widgets"},
+    "lessons": {"systems", "tasks", "frames", "runs", "timings"},
+    "widgets": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "lessons"},
+    "pages": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "lessons", "widgets"},
     "app": {"live", "runs", "widgets"},
 }
 STREAMLIT = {"app", "pages", "widgets"}

@@ -6,6 +6,7 @@ import { fileName, toCsv } from "./words.js";
 const OVERLAY = ["cursor", "hover"]; // changes that leave every view's painted base as it is
 
 /**
+ * `lab` is whatever the view belongs to: it has a `theme` and a `stamp` for names of files.
  * Subclasses give `paint(g, size)`, and may give `overlay(g, size)`, `describe()`, `rows()`, `note()`, `hover(x, y)`,
  * `press(x, y, dragging)`, `release(x, y)`, `leave()`, `whole()` (a double click) and `key(event)`. Sizes are CSS pixels.
  */
@@ -144,7 +145,7 @@ export class View {
   }
 
   file(extension) {
-    return `${fileName("ssmviz", this.owner ?? "", this.name, `step-${this.lab.view.step}`)}.${extension}`;
+    return `${fileName("ssmviz", this.owner ?? "", this.name, this.lab.stamp)}.${extension}`;
   }
 
   savePng() {

@@ -201,6 +201,11 @@ class Lab {
     }
   }
 
+  /** In the names of saved files. */
+  get stamp() {
+    return `step-${this.view.step}`;
+  }
+
   // -- drawing ------------------------------------------------------------------------------------------------------
 
   build(kind) {

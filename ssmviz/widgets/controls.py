@@ -12,9 +12,9 @@ from typing import Any, get_args
 
 import annotated_types
 import streamlit as st
-from pydantic import BaseModel
 
-from ssmviz.settings import TrainSettings
+from ssmviz.presets import RATES, Runs, differing
+from ssmviz.settings import COPYING, TrainSettings, get
 
 GREATEST_INT = 2**31 - 1
 WIDTH = 148  # pixels of one control
@@ -28,31 +28,44 @@ class Control:
         name: in the URL.
         path: of the setting, "task.L".
         label: what people read; $...$ is mathematics.
+        only: layers, blocks and tasks it means something to; none: to all.
     """
 
     name: str
     path: str
     label: str
+    only: tuple[str, ...] = ()
 
+    def concerns(self, runs: Runs) -> bool:
+        """Whether it makes sense for an experiment: it means something to a run, and no run is defined by it."""
+        words = {word for _, s in runs for word in (s.model.layer, s.model.block, s.task.name)}
+        told_apart = self.path in differing(runs) and self.path not in RATES
+        return not told_apart and (not self.only or bool(words & set(self.only)))
+
+
+S6, S4D, MAMBA, RECURRENT = ("s6",), ("s4d",), ("mamba",), ("s6", "s4d")
 
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "Sequence": (
         Control("L", "task.L", "Length $L$"),
         Control("vocab", "task.vocab", "Tokens in all"),
-        Control("data", "task.n_data", "Tokens to remember"),
+        Control("data", "task.n_data", "Tokens to remember", COPYING),
     ),
     "Network": (
-        Control("block", "model.block", "Block"),
+        Control("block", "model.block", "Block", RECURRENT),
         Control("layers", "model.n_layers", "Layers"),
         Control("d", "model.d_model", "Width $d$"),
         Control("N", "model.N", "States per channel $N$"),
-        Control("expand", "model.expand", "Expansion"),
-        Control("conv", "model.d_conv", "Convolution taps"),
-        Control("rank", "model.dt_rank", "Rank of $\\Delta$"),
-        Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$"),
-        Control("dtmax", "model.dt_max", "Largest initial $\\Delta$"),
-        Control("b", "model.b_discretisation", "$\\bar B$"),
-        Control("poles", "model.s4d_init", "Poles of the S4D twin"),
+        Control("expand", "model.expand", "Expansion", MAMBA),
+        Control("conv", "model.d_conv", "Convolution taps", MAMBA),
+        Control("gate", "model.gate", "Gate", MAMBA),
+        Control("skip", "model.skip", "Skip connection $D$", RECURRENT),
+        Control("select", "model.selective", "Selective in S6", S6),
+        Control("rank", "model.dt_rank", "Rank of $\\Delta$", S6),
+        Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$", RECURRENT),
+        Control("dtmax", "model.dt_max", "Largest initial $\\Delta$", RECURRENT),
+        Control("b", "model.b_discretisation", "$\\bar B$", S6),
+        Control("poles", "model.s4d_init", "Poles of S4D", S4D),
     ),
     "Training": (
         Control("steps", "optim.steps", "Steps"),
@@ -71,6 +84,12 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
     ),
 }
 ALL: tuple[Control, ...] = tuple(control for group in CONTROLS.values() for control in group)
+
+
+def groups(runs: Runs) -> dict[str, tuple[Control, ...]]:
+    """The controls that make sense for an experiment; groups without any are left out."""
+    chosen = {name: tuple(c for c in controls if c.concerns(runs)) for name, controls in CONTROLS.items()}
+    return {name: controls for name, controls in chosen.items() if controls}
 
 
 def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
@@ -99,26 +118,6 @@ def bounds(path: str) -> tuple[float, float]:
         elif isinstance(rule, annotated_types.Le):
             high = float(rule.le)  # type: ignore[arg-type]
     return low, high
-
-
-def get(settings: BaseModel, path: str) -> Any:
-    """The value of "model.N"."""
-    value: Any = settings
-    for part in path.split("."):
-        value = getattr(value, part)
-    return value
-
-
-def nested(values: dict[str, Any]) -> dict[str, Any]:
-    """{"model.N": 4, "seed": 1} -> {"model": {"N": 4}, "seed": 1}."""
-    tree: dict[str, Any] = {}
-    for path, value in values.items():
-        *parents, leaf = path.split(".")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
-    return tree
 
 
 def set_all(settings: TrainSettings, controls: Iterable[Control] = ALL, *, page: str) -> None:

@@ -8,36 +8,13 @@ from functools import partial
 import streamlit as st
 
 from ssmviz.live import front
-from ssmviz.live.assets import assets, assets_path, style
+from ssmviz.live.assets import assets, assets_path
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings
 from ssmviz.widgets import services
+from ssmviz.widgets.component import Component
 
-# The module is loaded from its own address, so that it can import its neighbours. Loading takes its time, and an
-# earlier call may have loaded last: only the latest call on an element counts.
-LOADER = """
-export default function (component) {
-  const place = component.parentElement;
-  const turn = (place.ssmvizTurn = (place.ssmvizTurn ?? 0) + 1);
-  const address = new URL(component.data.assets + "live/lab.js", window.location.origin);
-  let clean = null;
-  let over = false;
-  import(address.href).then(
-    (lab) => {
-      if (turn === place.ssmvizTurn) clean = lab.default(component);
-      if (over && clean) clean();
-    },
-    () => { place.textContent = "The pictures could not be loaded; reload the page."; },
-  );
-  return () => {
-    over = true;
-    if (clean) clean();
-  };
-}
-"""
-
-
-_mount = st.components.v2.component("ssmviz.lab", css=style("canvas/canvas.css", "live/lab.css"), js=LOADER)
+_lab = Component("ssmviz.lab", "live/lab.js", "canvas/canvas.css", "live/lab.css")
 
 
 def live_view(
@@ -59,12 +36,11 @@ def live_view(
         "experiment": experiment,
         "view": key,
         "base": services.base_path(),
-        "assets": assets_path(services.base_path()),
         "autoplay": autoplay,
         "controls": controls,
         "nearby": tuple(nearby),  # see `task_choice`: never a list
     }
-    _mount(key=key, data=data, on_open_change=partial(_open, key))
+    _lab(data, key=key, on_open_change=partial(_open, key))
 
 
 def start_head(preset: str, *, page: str) -> str:

@@ -9,10 +9,61 @@ from streamlit.navigation.page import StreamlitPage
 
 PAGES = Path(__file__).parent.parent.parent / "pages"
 
+# the path of the lessons: file in pages/learn (and address), title, icon, the page's one sentence
+LESSONS: dict[str, tuple[str, str, str]] = {
+    "continuous": ("Continuous", "vital_signs", "A pole is forgetting speed and ringing."),
+    "memory": ("Memory", "auto_stories", "A is an online curve-fitter; a random A forgets."),
+    "discretisation": ("Discrete", "timer", "Delta is how long a token lasts."),
+    "two_views": ("Two views", "compare_arrows", "Time-invariant means one kernel."),
+    "structured": ("Structured", "grid_on", "Diagonalisable on paper, not in floats."),
+    "selection": ("Selective", "tune", "Large Delta resets, zero Delta freezes time."),
+    "scan": ("Scan", "account_tree", "Associativity buys depth; not writing h buys bandwidth."),
+    "block": ("Block", "schema", "A short convolution, a selective memory, a gate."),
+    "attention": ("Attention", "hub", "Cheap because it compresses, limited because it compresses."),
+}
+
+
+def ready() -> bool:
+    """Whether the opening is there."""
+    return (PAGES.parent / "ssmviz" / "lessons" / "gate.py").exists()
+
+
+def lesson(name: str) -> StreamlitPage:
+    """One lesson."""
+    title, icon, _ = LESSONS[name]
+    return st.Page(PAGES / "learn" / f"{name}.py", title=title, icon=f":material/{icon}:", url_path=name)
+
+
+def lessons() -> list[StreamlitPage]:
+    """All lessons in the order of the path."""
+    return [lesson(name) for name in LESSONS if (PAGES / "learn" / f"{name}.py").exists()]
+
+
+def neighbours(name: str) -> tuple[StreamlitPage | None, StreamlitPage | None]:
+    """The pages before and after a lesson; the lab comes after the last."""
+    names = [name for name in LESSONS if (PAGES / "learn" / f"{name}.py").exists()]
+    i = names.index(name)
+    before = lesson(names[i - 1]) if i else home()
+    after = lesson(names[i + 1]) if i + 1 < len(names) else lab()
+    return before, after
+
+
+def home() -> StreamlitPage:
+    """Where people arrive."""
+    return st.Page(PAGES / "start" / "home.py", title="Start", icon=":material/home:", default=True)
+
+
+def glossary() -> StreamlitPage:
+    """What the symbols mean."""
+    return st.Page(PAGES / "start" / "glossary.py", title="Symbols", icon=":material/function:", url_path="glossary")
+
 
 def lab() -> StreamlitPage:
     """Where experiments are trained and watched."""
-    return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", default=True)
+    path = "lab" if ready() else None
+    return st.Page(
+        PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path=path, default=not ready()
+    )
 
 
 def runs() -> StreamlitPage:

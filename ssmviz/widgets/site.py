@@ -7,7 +7,10 @@ from ssmviz.widgets import pages
 STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # the lab fits on one screen
 
 sections = {
-    "": [pages.lab(), pages.runs()],
+    "": [pages.home()] if pages.ready() else [],
+    "Learn": pages.lessons(),
+    "Train": [pages.lab(), pages.runs()],
+    "Look up": [pages.glossary()],
 }
 
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")

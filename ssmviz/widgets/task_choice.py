@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from ssmviz.live.assets import assets, style
-from ssmviz.presets import PRESETS
 from ssmviz.settings import has_cuda
 from ssmviz.widgets import services
 
@@ -18,23 +17,26 @@ _mount = st.components.v2.component(
 )
 
 
-def task_choice(preset: str, raw: dict[str, str], *, page: str, choose: Callable[[str], None]) -> str:
+def task_choice(
+    presets: Sequence[str], raw: dict[str, str], *, page: str, choose: Callable[[str], None], legend: str = "Task"
+) -> str:
     """Draw the choice, bound to the URL.
 
     Choosing shows the task's recording in the page's live view (its key is `<page>_live`) without waiting for the
     server; meanwhile `choose` is called with the preset's name, before the page runs again.
 
     Args:
-        preset: what is chosen at first, and not written into the URL.
+        presets: names to choose from; the first is chosen at first, and not written into the URL.
         raw: parameters of the URL.
         page: prefix of this page's parameters.
         choose: sets everything else that comes with a task.
+        legend: what is chosen, in a word.
 
     Returns:
         Name of the chosen preset.
     """
     key = f"{page}_task"
-    names = [name for name in PRESETS if not name.endswith(GPU) or has_cuda() or name == preset]
+    preset, *_ = names = trainable(presets)
     if key not in st.session_state:
         asked = raw.get(key, "").replace(" ", "_")  # as people read them, or as the command line names them
         st.session_state[key] = asked if asked in names else preset
@@ -43,9 +45,11 @@ def task_choice(preset: str, raw: dict[str, str], *, page: str, choose: Callable
         st.query_params[key] = task_words(chosen)
     else:
         st.query_params.pop(key, None)
+    if len(names) == 1:
+        return chosen
     options = [{"name": name, "words": task_words(name), "recording": recording_of(name)} for name in names]
     # a tuple: Streamlit loads pandas and pyarrow, 55 MB, to see whether a list is a table
-    data = {"options": tuple(options), "chosen": chosen, "view": f"{page}_live"}
+    data = {"legend": legend, "options": tuple(options), "chosen": chosen, "view": f"{page}_live"}
     _mount(key=f"{page}_tasks", data=data, on_task_change=lambda: _choose(names, choose, page=page), width="content")
     return chosen
 
@@ -60,9 +64,14 @@ def task_words(preset: str) -> str:
     return preset.replace("_", " ")
 
 
-def recordings() -> list[str]:
-    """Names of all recordings of presets: what choosing a task shows."""
-    return [name for name in PRESETS if recording_of(name)]
+def trainable(presets: Sequence[str]) -> list[str]:
+    """Those that this machine has the device for, and the first in any case."""
+    return [name for name in presets if not name.endswith(GPU) or has_cuda() or name == presets[0]]
+
+
+def recordings(presets: Sequence[str]) -> list[str]:
+    """Names of those that have a recording: what choosing them shows."""
+    return [name for name in presets if recording_of(name)]
 
 
 def recording_of(preset: str) -> str | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
+from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings, changed, get
 
 S6, S4D = "S6", "S4D"  # the labels of the twins, in their order
+RATES = ("optim.lr", "optim.lr_muon")  # each run has its own best
+
+Runs = Sequence[tuple[str, TrainSettings]]  # (label, settings) of one experiment
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,46 @@ def twins(settings: TrainSettings) -> tuple[TrainSettings, TrainSettings]:
     return settings.model_copy(update=s6), settings.model_copy(update=s4d)
 
 
+def with_changes(runs: Runs, changes: Mapping[str, Any]) -> tuple[tuple[str, TrainSettings], ...]:
+    """An experiment with other settings: what its runs have in common changes, what makes each of them different stays.
+
+    Learning rates that differ are all multiplied by what multiplies the first run's.
+
+    Args:
+        runs: of the experiment.
+        changes: new values of the first run's settings, {"model.N": 4, "seed": 1}.
+
+    Raises:
+        ValidationError: a run would be impossible.
+    """
+    first = runs[0][1]
+
+    def own(settings: TrainSettings) -> dict[str, Any]:
+        values = {}
+        for path, value in changes.items():
+            mine, its = get(settings, path), get(first, path)
+            if path not in differing(runs):
+                values[path] = value
+            elif path in RATES:
+                values[path] = value * (mine / its)
+        return values
+
+    return tuple((label, changed(settings, own(settings))) for label, settings in runs)
+
+
+def differing(runs: Runs) -> set[str]:
+    """Paths of the settings that are not the same in all runs."""
+    first, *others = (_leaves(settings.model_dump()) for _, settings in runs)
+    return {path for path, value in first.items() for other in others if other[path] != value}
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves = {}
+    for name, value in tree.items():
+        leaves |= _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return leaves
+
+
 def _pair(settings: TrainSettings) -> tuple[tuple[str, TrainSettings], ...]:
     return tuple(zip((S6, S4D), twins(settings), strict=True))
 
@@ -95,6 +140,9 @@ INDUCTION_HEADS_GPU = TrainSettings(
     checkpoint_every=500,
     device="cuda",
 )
+
+# what the lab offers
+LAB = ("selective_copying", "copying", "induction_heads", "selective_copying_gpu", "induction_heads_gpu")
 
 PRESETS: dict[str, Preset] = {
     "selective_copying": Preset(

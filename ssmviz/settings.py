@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,6 +23,7 @@ Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C",
 MAX_WORK_CPU = 2.5e11
 MAX_WORK_CUDA = 5.0e13
 MAX_ACTIVATION_BYTES = 6 * 1024**3
+COPYING = ("copying", "selective_copying")  # say the data tokens in answer slots after the context
 MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
 ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
 
@@ -154,6 +155,30 @@ class TrainSettings(Settings):
         """Estimate of what one backward pass keeps."""
         m, o = self.model, self.optim
         return 4 * ACTIVATIONS_PER_CHANNEL * o.batch * self.task.sequence_length * m.D * m.n_layers
+
+
+def get(settings: BaseModel, path: str) -> Any:
+    """The value of "model.N"."""
+    value: Any = settings
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def changed(settings: TrainSettings, values: Mapping[str, Any]) -> TrainSettings:
+    """The settings with other values, {"model.N": 4, "seed": 1}, validated.
+
+    Raises:
+        ValidationError: `explain` puts it into words.
+    """
+    tree = settings.model_dump()
+    for path, value in values.items():
+        *parents, leaf = path.split(".")
+        node = tree
+        for parent in parents:
+            node = node[parent]
+        node[leaf] = value
+    return TrainSettings.model_validate(tree)
 
 
 def has_cuda() -> bool:

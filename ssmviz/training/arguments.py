@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from ssmviz.presets import PRESETS, S4D, S6, twins
+from ssmviz.presets import PRESETS, Runs, with_changes
 from ssmviz.settings import ModelSettings, OptimSettings, Settings, TaskSettings, TrainSettings, explain
 
 DESCRIPTION = """Train without a browser; the run can be opened in the app.
@@ -36,8 +36,8 @@ def parse(arguments: list[str] | None = None) -> Order:
     """The order in `arguments` (`sys.argv` when None); ends the program with status 2 when it makes no sense."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    resume, record, preset, both, at_once = (given.pop(n) for n in ("resume", "record", "preset", "twins", "at_once"))
-    if resume and (given or record or preset or both):
+    resume, record, preset, every, at_once = (given.pop(n) for n in ("resume", "record", "preset", "every", "at_once"))
+    if resume and (given or record or preset or every):
         parser.error("--resume takes the run's own settings; leave the other options out")
     if resume:
         return Order("", None, (), resume=resume, at_once=at_once)
@@ -46,30 +46,18 @@ def parse(arguments: list[str] | None = None) -> Order:
     name = preset or given.get("task") or "selective_copying"
     if name not in PRESETS:
         parser.error(f"--preset must be one of {', '.join(PRESETS)}, got {name[:40]!r}")
-    chosen = dict(PRESETS[name].runs)
-    layer = given.get("layer") or "s6"
-    label = S4D if layer == "s4d" else S6
-    start = chosen[S6] if both else chosen.get(label, chosen[S6])
+    chosen = PRESETS[name].runs if every else _meant(PRESETS[name].runs, given.get("layer"))
     try:
-        settings = _changed(start, given)
+        runs = with_changes(chosen, {".".join(path): given[n] for path, n in _options().items() if n in given})
     except ValidationError as error:
         parser.error(explain(error))
-    if not both:
-        runs: tuple[tuple[str, TrainSettings], ...] = ((label, settings),)
-    elif settings == chosen[S6]:
-        runs = PRESETS[name].runs
-    else:
-        runs = tuple(zip((S6, S4D), twins(settings), strict=True))
     return Order(PRESETS[name].title, name, runs, record=record, at_once=at_once)
 
 
-def _changed(settings: TrainSettings, given: dict[str, Any]) -> TrainSettings:
-    values = settings.model_dump()
-    for path, name in _options().items():
-        if name in given:
-            part = values if len(path) == 1 else values[path[0]]
-            part[path[-1]] = given[name]
-    return TrainSettings.model_validate(values)
+def _meant(runs: Runs, layer: str | None) -> Runs:
+    """One run of an experiment: that of the layer asked for, else the first."""
+    label, settings = next((run for run in runs if run[1].model.layer == layer), runs[0])
+    return [(label if layer in (None, settings.model.layer) else str(layer).upper(), settings)]
 
 
 def _options() -> dict[tuple[str, ...], str]:
@@ -90,9 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_argument_group("what to train")
     what.add_argument("--preset", default=None, metavar="NAME", help=f"start from one of: {', '.join(PRESETS)}")
-    what.add_argument("--twins", action="store_true", default=False, help="train S6 and its time-invariant twin S4D")
     what.add_argument(
-        "--one-by-one", dest="at_once", action="store_false", default=True, help="twins one after the other"
+        "--all", "--twins", dest="every", action="store_true", default=False,
+        help="train all runs of the preset, such as S6 and its time-invariant twin S4D",
+    )  # fmt: skip
+    what.add_argument(
+        "--one-by-one", dest="at_once", action="store_false", default=True, help="all runs one after the other"
     )
     what.add_argument("--resume", default=None, metavar="RUN", help="go on with an interrupted run, by its id")
     what.add_argument("--record", default=None, metavar="NAME", help="keep the result as assets/recordings/NAME")

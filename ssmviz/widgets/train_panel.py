@@ -6,7 +6,10 @@ experiment = train_panel("induction_heads", page="attention")
 from __future__ import annotations
 
 import hashlib
-from functools import partial
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import streamlit as st
@@ -14,43 +17,86 @@ from pydantic import ValidationError
 
 from ssmviz.live.guard import Refused as BadId
 from ssmviz.live.guard import known_id
-from ssmviz.presets import PRESETS, S4D, S6, twins
+from ssmviz.presets import PRESETS, Runs, with_changes
 from ssmviz.runs.client import Client
 from ssmviz.runs.records import LIVE, Refused
-from ssmviz.settings import TrainSettings, explain, has_cuda
+from ssmviz.runs.view import Summary
+from ssmviz.settings import TrainSettings, explain, get, has_cuda
 from ssmviz.widgets import services
-from ssmviz.widgets.controls import ALL, CONTROLS, get, nested, set_all, url_notes, widget
+from ssmviz.widgets.controls import ALL, Control, groups, set_all, url_notes, widget
 from ssmviz.widgets.task_choice import recording_of, set_task, task_choice, task_words
 
 
-def train_panel(preset: str, *, page: str) -> str | None:
+@dataclass(frozen=True)
+class Panel:
+    """The controls of one preset on one page."""
+
+    preset: str
+    page: str
+
+    @property
+    def default(self) -> TrainSettings:
+        """What the controls start at: the settings of the preset's first run."""
+        return PRESETS[self.preset].runs[0][1]
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[Control, ...]]:
+        """The controls that make sense here."""
+        return groups(PRESETS[self.preset].runs)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """All of them."""
+        return sum(self.groups.values(), ())
+
+    def value(self, control: Control) -> Any:
+        """What a control says."""
+        return st.session_state.get(f"{self.page}_{control.name}", get(self.default, control.path))
+
+    def agrees(self, settings: TrainSettings, controls: Sequence[Control] = ()) -> bool:
+        """Whether the controls say what these settings say."""
+        return all(get(settings, control.path) == self.value(control) for control in controls or self.controls)
+
+    def runs(self) -> Runs:
+        """The preset's runs, with what people have changed.
+
+        Raises:
+            ValidationError: such a run is impossible.
+        """
+        said = {control.path: self.value(control) for control in self.controls}
+        changes = {path: value for path, value in said.items() if value != get(self.default, path)}
+        return with_changes(PRESETS[self.preset].runs, changes)
+
+
+def train_panel(presets: str | Sequence[str], *, page: str, legend: str = "Task") -> str | None:
     """A Train button with everything that can be set, bound to the URL.
 
     Args:
-        preset: name of the preset that makes the page's point; people may switch to another.
+        presets: the preset that makes the page's point; or several, of which people choose one, the first at first.
         page: prefix of this page's parameters in the URL.
+        legend: what is chosen among several, in a word.
 
     Returns:
         What to show with `live_view`: the experiment that the URL names or that was started just now, else the
         preset's recording, None when there is neither.
     """
+    names = (presets,) if isinstance(presets, str) else tuple(presets)
     raw = st.query_params.to_dict()
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Train", type="primary", icon=":material/play_arrow:", key=f"{page}_train")
-        name = task_choice(preset, raw, page=page, choose=partial(_set, settings={}, page=page))
-        default = PRESETS[name].runs[0][1]
-        if pressed:
-            refusal = _start(name, default, _values(default, page=page))
+        choose = partial(_set, settings={}, page=page)
+        panel = Panel(task_choice(names, raw, page=page, choose=choose, legend=legend), page)
+        refusal = _start(panel) if pressed else ""
         chosen, unknown = chosen_run()
-        shown = None if chosen is None else services.library().view(chosen).summary().runs[0].settings
-        _more(default, shown, page=page)
-    st.caption(PRESETS[name].sentence)
-    used = {f"{page}_{c.name}": value for c, value in zip(ALL, _values(default, page=page).values(), strict=True)}
-    _show_notes(url_notes(raw, used | {f"{page}_task": task_words(name)}, page=page), page=page)
-    for problem in (refusal if pressed else "", unknown):
+        shown = None if chosen is None else services.library().view(chosen).summary()
+        _more(panel, names, shown)
+    st.caption(PRESETS[panel.preset].sentence)
+    used = {f"{page}_{control.name}": panel.value(control) for control in panel.controls}
+    _show_notes(url_notes(raw, used | {f"{page}_task": task_words(panel.preset)}, page=page), page=page)
+    for problem in (refusal, unknown):
         if problem:
             st.error(problem, icon=":material/error:")
-    return chosen or recording_of(name)
+    return chosen or recording_of(panel.preset)
 
 
 def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
@@ -77,6 +123,9 @@ def _set(preset: str, settings: dict[str, object], *, page: str) -> None:
     set_all(PRESETS[preset].runs[0][1], page=page)
     for name, value in settings.items():
         st.session_state[f"{page}_{name}"] = value
+    mine = {control.name for control in Panel(preset, page).controls}
+    for name in {control.name for control in ALL} - mine:  # no widget is left that could take them out of the URL
+        st.query_params.pop(f"{page}_{name}", None)
     st.query_params.pop("run", None)
 
 
@@ -95,68 +144,62 @@ def chosen_run() -> tuple[str | None, str]:
     return experiment, ""
 
 
-def start_twins(client: Client, preset: str, settings: TrainSettings) -> str:
-    """Start S6 and its twin; the experiment that already trains these settings when there is one.
+def start_runs(client: Client, preset: str, runs: Runs) -> str:
+    """Start an experiment; the one that already trains these runs when there is one.
 
     Raises:
         Refused: no room, too much waiting.
     """
-    digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
-    prefix = f"train:{digest}:"
+    words = json.dumps([(label, settings.model_dump()) for label, settings in runs])
+    prefix = f"train:{hashlib.sha256(words.encode()).hexdigest()[:16]}:"
     earlier = [experiment for _, experiment in client.store.keys_like(prefix)]
     ended = sum(all(run.state not in LIVE for run in client.store.runs_of(e)) for e in earlier)
-    runs = list(zip((S6, S4D), twins(settings), strict=True))
     return client.start_experiment(PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
 
 
 @st.fragment
-def _more(default: TrainSettings, shown: TrainSettings | None, *, page: str) -> None:
+def _more(panel: Panel, names: Sequence[str], shown: Summary | None) -> None:
     """Everything that can be set. Opening and closing it runs this function again, an edit only its group."""
+    page = panel.page
+    settings = None if shown is None else shown.runs[0].settings
     with st.popover("More", icon=":material/tune:", key=f"{page}_more", on_change="rerun"):
-        for group in CONTROLS:
-            _group(group, default, shown, page=page)
+        for group in panel.groups:
+            _group(panel, group, settings)
         gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
         st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
-        st.button("Back to the preset", on_click=set_all, args=(default,), kwargs={"page": page}, key=f"{page}_reset")
+        reset = partial(set_all, panel.default, page=page)
+        st.button("Back to the preset", on_click=reset, key=f"{page}_reset")
     if shown is not None:
-        _offer_settings(shown, _values(default, page=page), page=page)
+        _offer_settings(panel, names, shown)
 
 
 @st.fragment
-def _group(group: str, default: TrainSettings, shown: TrainSettings | None, *, page: str) -> None:
+def _group(panel: Panel, group: str, shown: TrainSettings | None) -> None:
     """The controls of one group, and a way to make them agree with the run that is shown."""
-    controls = CONTROLS[group]
+    controls, page = panel.groups[group], panel.page
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(group, width="content")
         place = st.container(width="content")
     with st.container(horizontal=True):
         for control in controls:
-            widget(control, default, page=page)
+            widget(control, panel.default, page=page)
     if shown is None:
         return
-    values = _values(default, page=page)
-    agrees = all(get(shown, control.path) == values[control.path] for control in controls)
     place.button(
         "As in the run below",
         type="tertiary",
         key=f"{page}_adopt_{group}",
-        disabled=agrees,
+        disabled=panel.agrees(shown, controls),
         on_click=set_all,
         args=(shown, controls),
         kwargs={"page": page},
     )
 
 
-def _values(default: TrainSettings, *, page: str) -> dict[str, Any]:
-    """What the controls say, by the settings' paths."""
-    return {c.path: st.session_state.get(f"{page}_{c.name}", get(default, c.path)) for c in ALL}
-
-
-def _start(preset: str, default: TrainSettings, values: dict[str, Any]) -> str:
+def _start(panel: Panel) -> str:
     """Start it and name it in the URL; why not, if not."""
     try:
-        settings = TrainSettings.model_validate(_merged(default, values))
-        st.query_params["run"] = start_twins(services.client(), preset, settings)
+        st.query_params["run"] = start_runs(services.client(), panel.preset, panel.runs())
     except ValidationError as error:
         return f"Nothing was started: {explain(error)}."
     except Refused as refusal:
@@ -164,26 +207,21 @@ def _start(preset: str, default: TrainSettings, values: dict[str, Any]) -> str:
     return ""
 
 
-def _merged(default: TrainSettings, values: dict[str, Any]) -> dict[str, Any]:
-    """The preset with the controls' values in it."""
-    tree = default.model_dump()
-    for part, value in nested(values).items():
-        tree[part] = tree[part] | value if isinstance(value, dict) else value
-    return tree
-
-
-def _offer_settings(shown: TrainSettings, values: dict[str, Any], *, page: str) -> None:
+def _offer_settings(panel: Panel, names: Sequence[str], shown: Summary) -> None:
     """The controls say what Train would start, not what is shown: offer to make them agree."""
-    if any(get(shown, path) != value for path, value in values.items()):
+    settings = shown.runs[0].settings
+    wanted = next((n for n in (shown.experiment.preset, settings.task.name) if n in names), panel.preset)
+    if wanted != panel.preset or not panel.agrees(settings):
         words = "Set the controls to the settings of the run below"
+        arguments = (wanted, settings, panel.page)
         if st.button(
-            words, type="tertiary", icon=":material/tune:", key=f"{page}_adopt", on_click=_adopt, args=(shown, page)
+            words, type="tertiary", icon=":material/tune:", key=f"{panel.page}_adopt", on_click=_adopt, args=arguments
         ):
             st.rerun()  # the task, too, may be another
 
 
-def _adopt(settings: TrainSettings, page: str) -> None:
-    set_task(settings.task.name, page=page)
+def _adopt(preset: str, settings: TrainSettings, page: str) -> None:
+    set_task(preset, page=page)
     set_all(settings, page=page)
 
 

@@ -17,6 +17,20 @@ export function shiftedLegendre(N, places) {
   return P;
 }
 
+/** The curve sum_n c_n sqrt(2n+1) P_n(2r - 1), n < N, at every place r; (places). */
+export function legendreSum(c, N, places) {
+  const norm = norms(N);
+  return Float64Array.from(places, (r) => {
+    const x = 2 * r - 1;
+    let [before, P, sum] = [0, 1, 0];
+    for (let n = 0; n < N; n++) {
+      sum += c[n] * norm[n] * P;
+      [before, P] = [P, ((2 * n + 1) * x * P - n * before) / (n + 1)];
+    }
+    return sum;
+  });
+}
+
 /** LegS, the whole past weighed evenly: c' = (A c + B f) / t (Gu et al. 2020, Theorem 2). */
 export function legsMatrices(N) {
   const B = norms(N);

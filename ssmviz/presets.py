@@ -90,6 +90,11 @@ def with_changes(runs: Runs, changes: Mapping[str, Any]) -> tuple[tuple[str, Tra
     return tuple((label, changed(settings, own(settings))) for label, settings in runs)
 
 
+def preset_of(task: str) -> str:
+    """Name of a task's own preset: the first that trains it."""
+    return next(name for name, preset in PRESETS.items() if preset.runs[0][1].task.name == task)
+
+
 def differing(runs: Runs) -> set[str]:
     """Paths of the settings that are not the same in all runs."""
     first, *others = (_leaves(settings.model_dump()) for _, settings in runs)
@@ -97,7 +102,7 @@ def differing(runs: Runs) -> set[str]:
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for name, value in tree.items():
         leaves |= _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return leaves

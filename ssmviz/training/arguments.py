@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from ssmviz.presets import PRESETS, Runs, with_changes
+from ssmviz.presets import PRESETS, Runs, preset_of, with_changes
 from ssmviz.settings import ModelSettings, OptimSettings, Settings, TaskSettings, TrainSettings, explain
 
 DESCRIPTION = """Train without a browser; the run can be opened in the app.
@@ -43,7 +43,7 @@ def parse(arguments: list[str] | None = None) -> Order:
         return Order("", None, (), resume=resume, at_once=at_once)
     if record and not re.fullmatch(r"[a-z0-9_]{1,40}", record):
         parser.error(f"--record takes a name of small letters, digits and _, got {record[:40]!r}")
-    name = preset or given.get("task") or "selective_copying"
+    name = preset or (preset_of(given["task"]) if "task" in given else "selective_copying")
     if name not in PRESETS:
         parser.error(f"--preset must be one of {', '.join(PRESETS)}, got {name[:40]!r}")
     chosen = PRESETS[name].runs if every else _meant(PRESETS[name].runs, given.get("layer"))

@@ -1,0 +1,68 @@
+"""The train panel on a page of its own: one preset or several, each with the controls that mean something to it."""
+
+from streamlit.testing.v1 import AppTest
+
+from ssmviz.presets import PRESETS
+
+
+def page_of(*presets: str, **query: str) -> AppTest:
+    def page(presets):
+        from ssmviz.widgets.train_panel import train_panel
+
+        train_panel(presets if len(presets) > 1 else presets[0], page="p", legend="Experiment")
+
+    app = AppTest.from_function(page, args=(presets,), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def chooser(app) -> list[str]:
+    return [str(part.proto) for part in app.get("bidi_component") if "ssmviz.tasks" in str(part.proto)]
+
+
+def names(app) -> set[str]:
+    return {w.key for kind in (app.number_input, app.selectbox, app.checkbox) for w in kind}
+
+
+def test_one_preset_needs_no_choice(store):
+    app = page_of("copying")
+    assert not app.exception
+    assert chooser(app) == []
+
+
+def test_several_presets_are_offered_and_the_first_is_chosen(store):
+    app = page_of("induction_heads", "copying")
+    assert not app.exception
+    (choice,) = chooser(app)
+    assert "Experiment" in choice
+    assert app.session_state["p_vocab"] == PRESETS["induction_heads"].runs[0][1].task.vocab
+
+
+def test_the_address_chooses_among_the_pages_own_presets_alone(store):
+    assert page_of("induction_heads", "copying", p_task="copying").session_state["p_task"] == "copying"
+    app = page_of("induction_heads", "copying", p_task="selective copying")
+    assert app.session_state["p_task"] == "induction_heads"
+    assert "p_task" in " ".join(w.value for w in app.warning)
+
+
+def test_controls_that_mean_nothing_to_a_preset_are_not_there(store):
+    assert "p_data" in names(page_of("copying"))
+    assert "p_data" not in names(page_of("induction_heads"))
+
+
+def test_what_tells_the_runs_apart_is_not_offered(store):
+    for name, hidden in (("switches", "p_select"), ("s4d_inits", "p_poles"), ("backends", "p_scan")):
+        if name in PRESETS:
+            assert hidden not in names(page_of(name)), name
+
+
+def test_train_starts_every_run_of_the_preset_with_what_was_changed(store):
+    app = page_of("copying", p_N="4")
+    app.button(key="p_train").click().run()
+    assert not app.exception
+    assert not app.error
+    runs = store.runs_of(store.experiments()[0].id)
+    assert [run.label for run in runs] == [label for label, _ in PRESETS["copying"].runs]
+    assert {run.settings.model.N for run in runs} == {4}
+    assert [run.settings.model.layer for run in runs] == [s.model.layer for _, s in PRESETS["copying"].runs]

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from ssmviz.live import server
 from ssmviz.live.front import Front
-from ssmviz.widgets import live_view, services, train_panel  # noqa: F401 - what pages need, loaded before gc.freeze
+from ssmviz.widgets import lesson, live_view, pages, services
 
 SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages/` it would break first-hit deep links
 
@@ -33,7 +33,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             await asyncio.to_thread(services.client().shutdown)
 
 
-front = Middleware(
-    Front, folder=services.STATIC, base=services.base_path(), head=live_view.start_head("selective_copying", page="lab")
-)
+heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS if lesson.drawn(name)} | {
+    "/": lesson.head("gate") if lesson.drawn("gate") else "",
+    "/lab": live_view.start_head("selective_copying", page="lab"),
+}
+front = Middleware(Front, folder=services.STATIC, base=services.base_path(), heads=heads)
 app = st.App(SITE, routes=services.live().routes(services.base_path()), middleware=[front], lifespan=lifespan)

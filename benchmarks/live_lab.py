@@ -120,7 +120,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(60_000)
-            lines = [*training(page, url), *scrubbing(page, f"{url}/?run={history}"), "", memory(app.pid)]
+            lines = [*training(page, url), *scrubbing(page, f"{url}/lab?run={history}"), "", memory(app.pid)]
             browser.close()
         finally:
             app.send_signal(signal.SIGTERM)
@@ -136,7 +136,7 @@ def training(page: Page, url: str) -> list[str]:
     """Open the page cold, train, use every control."""
     lab = page.locator(".ssmviz-lab")
     began = time.perf_counter()
-    page.goto(f"{url}/?lab_steps={STEPS}")
+    page.goto(f"{url}/lab?lab_steps={STEPS}")
     until(page, lab, "Number(lab.dataset.frames) > 0 && Number(lab.dataset.draws) > 0")
     cold = [time.perf_counter() - began, *(moving(page.context.browser, url) for _ in range(COLD))]
     page.wait_for_timeout(1000 * READING)
@@ -174,7 +174,7 @@ def moving(browser: Browser | None, url: str) -> float:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as visitor:
         page = visitor.new_page()
         began = time.perf_counter()
-        page.goto(url)
+        page.goto(f"{url}/lab")
         until(page, page.locator(".ssmviz-lab"), "lab.dataset.state === 'replay' && Number(lab.dataset.draws) > 0")
         return time.perf_counter() - began
 

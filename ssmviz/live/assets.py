@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
 from functools import cache
 from pathlib import Path
 
@@ -35,3 +37,18 @@ def assets_path(base: str) -> str:
 def style(*names: str) -> str:
     """The named style sheets, one after the other."""
     return "\n".join(assets()[name][0].decode() for name in names)
+
+
+@cache
+def modules_of(name: str) -> tuple[str, ...]:
+    """A module and all that it imports, by their paths: what a browser must fetch before it can run it."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        here = waiting.pop()
+        if here in found:
+            continue
+        found[here] = None
+        imports = re.findall(r'^(?:import|export)[^;"]*?"(\.{1,2}/[^"]+)"', assets()[here][0].decode(), re.MULTILINE)
+        waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(here), other)) for other in imports]
+    return tuple(found)

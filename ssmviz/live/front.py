@@ -7,7 +7,7 @@ component only when everything else stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -29,14 +29,13 @@ class Front:
         app: what answers everything else.
         folder: Streamlit's static files.
         base: what addresses begin with, "" or "/lab".
-        head: HTML for the head of the start page.
+        heads: HTML for the head of each page that people may arrive at, by its path: "/", "/lab".
     """
 
-    def __init__(self, app: ASGIApp, *, folder: Path, base: str, head: str) -> None:
+    def __init__(self, app: ASGIApp, *, folder: Path, base: str, heads: Mapping[str, str]) -> None:
         self.app = app
         self._index = folder / "index.html"
-        self._base = base
-        self._head = head
+        self._heads = {f"{base}{path}": head for path, head in heads.items()}
         self._files = {f"{base}/{path.relative_to(folder).as_posix()}": path for path in _small(folder / "static")}
         self._kept: dict[str, Response] = {}
 
@@ -47,8 +46,8 @@ class Front:
 
     def _answer(self, scope: Scope) -> Response | None:
         path = scope["path"]
-        if path == f"{self._base}/":
-            return self._start_page
+        if path in self._heads:
+            return self._start_page(path)
         if path not in self._files or "range" in Headers(scope=scope):
             return None
         if path not in self._kept:
@@ -56,26 +55,29 @@ class Front:
             self._kept[path] = Response(file.read_bytes(), media_type=KINDS[file.suffix], headers=headers)
         return self._kept[path]
 
-    @cached_property
-    def _start_page(self) -> Response | None:
-        before, end, after = self._index.read_text().partition("</head>") if self._index.exists() else ("", "", "")
-        page = f"{before}{self._head}{end}{after}"
+    def _start_page(self, path: str) -> Response | None:
+        before, end, after = self._parts
+        page = f"{before}{self._heads[path]}{end}{after}"
         return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"}) if end else None
+
+    @cached_property
+    def _parts(self) -> tuple[str, str, str]:
+        return self._index.read_text().partition("</head>") if self._index.exists() else ("", "", "")
 
 
 def start_head(folder: Path, *, base: str, modules: Iterable[str], start: str) -> str:
-    """HTML that fetches what the start page will need while Streamlit still boots.
+    """HTML that fetches what a page will need while Streamlit still boots.
 
     Args:
         folder: Streamlit's static files, some of which it would discover late.
         base: what addresses begin with.
         modules: addresses of our own modules.
-        start: a module's text, to be run at once.
+        start: a module's text, to be run at once; none when empty.
     """
     late = [path.name for name in LATE for path in sorted((folder / "static" / "js").glob(f"{name}.*.js"))]
     wanted = [*(f"{base}/static/js/{name}" for name in late), *modules]
     links = "".join(f'<link rel="modulepreload" crossorigin href="{escape(address)}">\n' for address in wanted)
-    return f'{links}<script type="module" async>{start}</script>\n'
+    return links + (f'<script type="module" async>{start}</script>\n' if start else "")
 
 
 def _small(folder: Path) -> list[Path]:

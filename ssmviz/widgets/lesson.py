@@ -11,8 +11,9 @@ from typing import Any
 import streamlit as st
 
 from ssmviz.lessons.controls import Control, UnusableError, Value, changed, query, specification, values
+from ssmviz.live.assets import assets
 from ssmviz.presets import PRESETS
-from ssmviz.widgets import pages
+from ssmviz.widgets import pages, services
 from ssmviz.widgets.component import Component
 from ssmviz.widgets.live_view import live_view
 from ssmviz.widgets.symbols import GLOSSARY, tex
@@ -21,6 +22,16 @@ from ssmviz.widgets.train_panel import train_panel
 SNIPPETS = Path(__file__).parent.parent.parent / "assets" / "snippets"
 
 _stage = Component("ssmviz.lesson", "lessons/stage.js", "canvas/canvas.css", "lessons/lesson.css")
+
+
+def head(name: str) -> str:
+    """HTML for the head of a lesson's page: its modules are fetched while Streamlit boots."""
+    return services.head("lessons/stage.js", f"lessons/{name}.js")
+
+
+def drawn(name: str) -> bool:
+    """Whether its pictures are there."""
+    return f"lessons/{name}.js" in assets()
 
 
 class Lesson:

@@ -7,8 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from ssmviz.live import front
-from ssmviz.live.assets import assets, assets_path
+from ssmviz.live.assets import assets_path
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings
 from ssmviz.widgets import services
@@ -44,17 +43,17 @@ def live_view(
 
 
 def start_head(preset: str, *, page: str) -> str:
-    """HTML for the head of the page that people arrive at: the view's files and first frames, fetched at once.
+    """HTML for the head of a page that shows a run: the view's files and first frames, fetched at once.
 
     Args:
         preset: whose recording the page shows unless its address says otherwise.
         page: prefix of the page's parameters in the URL.
     """
-    base = services.base_path()
-    folder = assets_path(base)
-    modules = [f"{folder}{name}" for name in assets() if name.startswith(("canvas/", "live/")) and name.endswith(".js")]
-    start = f'import {{ begin }} from "{folder}live/ahead.js"; begin({base!r}, "{page}_task", {preset!r});'
-    return front.start_head(services.STATIC, base=base, modules=modules, start=start)
+    folder = assets_path(services.base_path())
+    start = (
+        f'import {{ begin }} from "{folder}live/ahead.js"; begin({services.base_path()!r}, "{page}_task", {preset!r});'
+    )
+    return services.head("live/lab.js", start=start)
 
 
 def provenance(summary: Summary) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ssmviz.live import front
+from ssmviz.live.assets import assets_path, modules_of
 from ssmviz.live.routes import Live
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
@@ -38,3 +40,10 @@ def base_path() -> str:
     """What addresses of this server begin with: "" or, with server.baseUrlPath, "/lab"."""
     path = (st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""
+
+
+def head(*modules: str, start: str = "") -> str:
+    """HTML for the head of a page that needs these modules of ours, and runs `start` at once."""
+    folder = assets_path(base_path())
+    needed = dict.fromkeys(name for module in modules for name in modules_of(module))
+    return front.start_head(STATIC, base=base_path(), modules=[folder + name for name in needed], start=start)

@@ -104,7 +104,7 @@ class Lab:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._note)
 
-    def open(self, path: str = "/", **query: object) -> Lab:
+    def open(self, path: str = "/lab", **query: object) -> Lab:
         self.page.goto(f"{self.app.url}{path}" + (f"?{urlencode(query)}" if query else ""))
         return self
 

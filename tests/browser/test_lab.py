@@ -208,15 +208,15 @@ def test_a_phone_shows_everything_without_scrolling_sideways(lab):
     lab.page.set_viewport_size({"width": 390, "height": 844})
     lab.open(**SMALL).train()
     lab.wait_more("draws", 2)
-    for path in ("/", "/runs"):
-        if path != "/":
+    for path in ("/lab", "/runs"):
+        if path != "/lab":
             lab.open(path)
             lab.page.get_by_role("heading", name="Runs").wait_for()
         widths = lab.page.evaluate(
             "() => [document.scrollingElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
         )
         assert max(widths) <= 390
-    lab.open("/")  # the equations' style sheet loads after them
+    lab.open()  # the equations' style sheet loads after them
     whole = "(all) => all.length > 0 && all.every((e) => e.getBoundingClientRect().left + e.scrollWidth <= 390)"
     lab.page.wait_for_function(f"() => ({whole})([...document.querySelectorAll('.katex-display')])")
 

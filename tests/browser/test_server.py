@@ -45,9 +45,9 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page(page, tmp_path):
 def test_the_lab_works_below_a_base_path(page, tmp_path):
     app = App(tmp_path / "home", base="/course/ssm")
     try:
-        lab = Lab(page, app).open("/")
+        lab = Lab(page, app).open()
         lab.wait("state", "replay")
-        lab.open("/", **SMALL).train()
+        lab.open(**SMALL).train()
         lab.wait("newest", 60)
         assert lab.errors == []
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse
 
+from ssmviz.live.assets import modules_of
 from ssmviz.live.front import Front, start_head
 
 INDEX = "<html><head><title>page</title></head><body>here</body></html>"
@@ -51,13 +52,18 @@ def get(front: Front, path: str, method: str = "GET", **headers: str) -> Answer:
 
 
 def front(folder: Path, base: str = "") -> Front:
-    return Front(PlainTextResponse(PASSED), folder=folder, base=base, head="<i>ours</i>")
+    return Front(PlainTextResponse(PASSED), folder=folder, base=base, heads={"/": "<i>ours</i>", "/lab": "<i>lab</i>"})
 
 
 def test_start_page_carries_our_head(folder):
     answer = get(front(folder), "/")
     assert answer.text == INDEX.replace("</head>", "<i>ours</i></head>")
     assert (answer.headers["cache-control"], answer.headers["content-type"]) == ("no-cache", "text/html; charset=utf-8")
+
+
+def test_every_page_that_people_arrive_at_has_a_head_of_its_own(folder):
+    assert "<i>lab</i></head>" in get(front(folder), "/lab").text
+    assert "<i>lab</i></head>" in get(front(folder, "/class"), "/class/lab").text
 
 
 @pytest.mark.parametrize("base", ["", "/lab"])
@@ -91,3 +97,11 @@ def test_head_names_late_files_and_ours(folder):
     assert 'href="/lab/api/assets/1/lab.js"' in head
     assert "index.abc.js" not in head
     assert ">begin();</script>" in head
+    assert "<script" not in start_head(folder, base="", modules=[], start="")
+
+
+def test_modules_are_named_with_all_that_they_import():
+    needed = modules_of("live/lab.js")
+    assert {"live/lab.js", "live/store.js", "canvas/view.js", "canvas/theme.js"} <= set(needed)
+    assert len(set(needed)) == len(needed)
+    assert not any(name.startswith("lessons/") for name in needed)

@@ -5,7 +5,7 @@ import { Figure } from "../canvas/figure.js";
 import { number } from "../canvas/words.js";
 
 const COILS = 7;
-const BLOCK = 46; // px of side at mass 1
+const BLOCK = 68; // px of side at mass 1
 
 /** options: now(stage) -> { q, speed, force, most, mass, damper, spring }, `most` the largest |q| of the run. */
 export class Spring extends Figure {
@@ -16,8 +16,8 @@ export class Spring extends Figure {
   paint(g, { width, height }) {
     const { theme } = this.stage;
     const now = this.options.now(this.stage);
-    const side = Math.min(76, BLOCK * Math.cbrt(now.mass));
-    const floor = height - 34;
+    const side = Math.min(104, BLOCK * Math.cbrt(now.mass));
+    const floor = height - 62;
     const rest = Math.round(width * 0.56);
     const reach = Math.min(rest - 70 - side / 2, width - rest - side / 2 - 8);
     const x = rest + (now.most > 0 ? now.q / now.most : 0) * reach;
@@ -88,6 +88,7 @@ export class Spring extends Figure {
     g.globalAlpha = 1;
     g.fillStyle = theme.dark ? "#000000" : "#ffffff";
     g.textAlign = "center";
+    g.font = `600 13px ${theme.font}`;
     g.fillText(`${number(mass)} kg`, x, floor - side / 2);
   }
 
@@ -119,7 +120,10 @@ export class Spring extends Figure {
     line(g, rest, floor + 6, x, floor + 6);
     g.fillStyle = theme.symbol.h;
     g.textAlign = "center";
-    g.fillText(`h = (position ${fixed(q)} m, speed ${fixed(speed)} m/s)`, this.size.width / 2 + 8, floor + 20);
+    g.font = `13px ${theme.font}`;
+    g.fillText("h = the state = all that is remembered", this.size.width / 2 + 8, floor + 25);
+    g.font = `600 15px ${theme.font}`;
+    g.fillText(`position ${fixed(q)} m   speed ${fixed(speed)} m/s`, this.size.width / 2 + 8, floor + 47);
   }
 
   inWords() {

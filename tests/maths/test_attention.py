@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from ssmviz.lessons.networks import tokens_of, trained
+from ssmviz.systems import attention, block
+
+TEXT = "CFA>DBEGCADBFE>"
+MAMBA, TRANSFORMER = trained("mamba"), trained("transformer")
+BLOCK = "const [b] = net.network(net.readParameters(sent), tokens).blocks"
+
+
+def hidden(js, body):
+    expression = f"""async (m, sent, tokens) => {{
+      const net = await import("/assets/maths/block.js");
+      {BLOCK};
+      return {body};
+    }}"""
+    return js("attention.js", expression, MAMBA.sent, tokens_of(TEXT))
+
+
+@pytest.fixture(scope="module")
+def alpha():
+    traced = block.network(MAMBA.parameters, tokens_of(TEXT))[1][0]
+    return attention.hidden_attention(traced.delta, traced.A_bar, traced.B, traced.C)
+
+
+def test_transformer_equals_pythons(js):
+    expression = """async (m, sent, tokens) => {
+      const { readParameters } = await import("/assets/maths/block.js");
+      return m.transformer(readParameters(sent), tokens);
+    }"""
+    found = js("attention.js", expression, TRANSFORMER.sent, tokens_of(TEXT))
+    logits, layers = attention.transformer(TRANSFORMER.parameters, tokens_of(TEXT))
+    np.testing.assert_allclose(found["logits"]["data"], logits.ravel(), rtol=1e-9, atol=1e-9)
+    for ours, theirs in zip(found["layers"], layers, strict=True):
+        for name, wanted in theirs._asdict().items():
+            np.testing.assert_allclose(ours[name]["data"], wanted.ravel(), rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_hidden_attention_equals_pythons(js, alpha):
+    found = hidden(js, "[0, 5, 31].map((d) => m.hiddenAttention(b, d).data)")
+    np.testing.assert_allclose(found, alpha[[0, 5, 31]].reshape(3, -1), rtol=1e-9, atol=1e-12)
+
+
+def test_mean_over_channels_equals_pythons(js, alpha):
+    found = hidden(js, "m.meanHiddenAttention(b).data")
+    np.testing.assert_allclose(found, abs(alpha).mean(0).ravel(), rtol=1e-9, atol=1e-12)
+
+
+def test_hidden_attention_times_x_is_the_output_in_the_browser_too(js):
+    body = """Array.from({ length: 32 }, (_, d) =>
+      m.mismatch(m.hiddenAttention(b, d), b, net.readParameters(sent)["layers.0.mixer.D"], d))"""
+    assert max(hidden(js, body)) < 1e-7
+
+
+@pytest.mark.parametrize("L", [2, 2048, 2**20])
+def test_costs_equal_pythons(js, L):
+    sizes = {"layers": 32, "width": 2560, "bytesEach": 2}
+    expression = """(m, L, sizes) =>
+      [m.cacheBytes(L, sizes), m.stateBytes(sizes), m.attentionOperations(L, 64), m.scanOperations(L, 128, 16)]"""
+    assert js("attention.js", expression, L, sizes) == [
+        attention.cache_bytes(L, layers=32, width=2560),
+        attention.state_bytes(layers=32, width=2560, bytes_each=2),
+        attention.attention_operations(L, 64),
+        attention.scan_operations(L, 128, 16),
+    ]

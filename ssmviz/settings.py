@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 TaskName = Literal["copying", "selective_copying", "induction_heads"]
-LayerName = Literal["s6", "s4d"]
+LayerName = Literal["s6", "s4d", "attention"]
 BlockName = Literal["mamba", "plain"]
 Discretisation = Literal["zoh", "euler"]
+Positions = Literal["rope", "absolute", "none"]
 Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none"]
 
 # batch * sequence * channels * states * layers * steps: about 15 minutes of each kind of machine.
@@ -80,6 +81,8 @@ class ModelSettings(Settings):
     d_conv: Count = Field(4, ge=0, le=8, description="taps of the causal depthwise convolution, 0 = none")
     gate: bool = Field(True, description="multiply what the layer says by SiLU(z) (Mamba block)")
     skip: bool = Field(True, description="add D x to what the layer says")
+    heads: Count = Field(4, ge=1, le=32, description="heads of attention, each of d_model / heads features")
+    positions: Positions = Field("rope", description="how attention knows of order")
     selective: Selective = Field("delta B C", description="what S6 makes of the input; the rest are learned constants")
     dt_rank: Count = Field(8, ge=0, le=128, description="rank of the Delta projection, 0 = ceil(d_model / 16)")
     dt_min: Real = Field(1e-3, gt=0, le=10, description="smallest initial Delta")
@@ -92,6 +95,8 @@ class ModelSettings(Settings):
     def _ordered(self) -> ModelSettings:
         if self.dt_min > self.dt_max:
             raise ValueError(f"dt_min must be at most dt_max={self.dt_max}, got {self.dt_min}")
+        if self.layer == "attention" and self.d_model % (2 * self.heads):
+            raise ValueError(f"d_model must be a multiple of 2 x heads = {2 * self.heads}, got {self.d_model}")
         return self
 
     @property

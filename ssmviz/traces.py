@@ -35,7 +35,8 @@ class NetworkTrace:
     tokens: np.ndarray  # (L,) int
     targets: np.ndarray  # (L,) int, IGNORED = -100 where nothing is asked
     logits: np.ndarray  # (L, vocab)
-    layers: tuple[LayerTrace, ...]
+    layers: tuple[LayerTrace, ...]  # the state space layers
+    attention: tuple[np.ndarray, ...] = ()  # (heads, L, L) of each layer of attention: row i sums to 1 over j <= i
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Torch networks of one shape, with the layer and the block to choose.
 
-A layer is one file here and one line in `LAYERS`; so is a block.
+A layer is one file here and one line in `LAYERS`; so is a block. Attention comes in a block of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ssmviz.models.attention import Attention, Sublayer, SwiGLU
 from ssmviz.models.blocks import Block, Mamba, MixerState, Plain
 from ssmviz.models.layer import Layer
 from ssmviz.models.network import Network, State
@@ -32,9 +33,12 @@ def build(task: TaskSettings, model: ModelSettings, *, seed: int) -> Network:
     Every module draws from a generator of its own, seeded by its name. So networks that differ in the layer
     start with equal weights wherever they have the same module, and the global generators do not move.
     """
-    mixer = _mixer(BLOCKS[model.block], LAYERS[model.layer])
+    if model.layer == "attention":
+        parts: tuple[type[Block | Sublayer], ...] = (Attention, SwiGLU)
+    else:
+        parts = (_mixer(BLOCKS[model.block], LAYERS[model.layer]),)
     with torch.random.fork_rng(devices=[]):
-        network = Network(task.vocab, [mixer(model) for _ in range(model.n_layers)])
+        network = Network(task.vocab, [part(model) for _ in range(model.n_layers) for part in parts])
         for name, module in reversed(list(network.named_modules())):  # children first
             _reset(module, name, seed)
     return network

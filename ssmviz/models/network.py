@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from kernels.layers import answer_loss, embed
+from ssmviz.models.attention import KeysValues, Sublayer
 from ssmviz.models.blocks import Block, MixerState
 from ssmviz.traces import LayerTrace, NetworkTrace
 
@@ -24,32 +25,33 @@ IGNORED = -100  # cross_entropy's default ignore_index
 # gain 2, for 3 of 5 with 1 and 1; without curriculum 4 and 2 of 5; with Mamba's rescaling 1 of 3, with 0.02 none of 2.
 EMBEDDING_STD = 2.0
 
-State = tuple[MixerState, ...]
+Memory = MixerState | KeysValues | tuple[()]  # of one residual layer
+State = tuple[Memory, ...]
 Tokens = np.ndarray | Sequence[int]
 
 
 class ResidualLayer(nn.Module):
     """x + mixer(norm(x))."""
 
-    def __init__(self, mixer: Block) -> None:
+    def __init__(self, mixer: Block | Sublayer) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(mixer.settings.d_model, eps=EPS)
         self.mixer = mixer
 
     def forward(
-        self, x: Tensor, state: MixerState | None = None, *, carry: bool = False, backend: str = "auto"
-    ) -> tuple[Tensor, MixerState | None]:
+        self, x: Tensor, state: Memory | None = None, *, carry: bool = False, backend: str = "auto"
+    ) -> tuple[Tensor, Memory | None]:
         """For x (batch, L, d_model); state and carry as in `Block.forward`."""
-        out: tuple[Tensor, MixerState | None] = self.mixer(x, self.norm, state, carry=carry, backend=backend)
+        out: tuple[Tensor, Memory | None] = self.mixer(x, self.norm, state, carry=carry, backend=backend)
         return out
 
-    def step(self, x: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
+    def step(self, x: Tensor, state: Any, *, backend: str = "auto") -> tuple[Tensor, Memory]:
         """For x (batch, d_model)."""
         y, state = self.mixer.step(self.norm(x), state, backend=backend)
         return x + y, state
 
-    def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace]:
-        """For x (L, d_model)."""
+    def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace | np.ndarray | None]:
+        """For x (L, d_model): with what happens in a state space layer, or the weights of attention."""
         y, record = self.mixer.trace(self.norm(x))
         return x + y, record
 
@@ -64,7 +66,7 @@ class Network(nn.Module):
         backend: which scan runs, see `kernels.available()`; may be changed at any time.
     """
 
-    def __init__(self, vocab: int, mixers: Sequence[Block], *, backend: str = "auto") -> None:
+    def __init__(self, vocab: int, mixers: Sequence[Block | Sublayer], *, backend: str = "auto") -> None:
         super().__init__()
         d_model = mixers[0].settings.d_model
         self.backend = backend
@@ -97,7 +99,7 @@ class Network(nn.Module):
         """
         if not 1 <= last <= tokens.shape[1] or chunk < 1:
             raise ValueError(f"last must be in 1..{tokens.shape[1]} and chunk positive, got {last} and {chunk}")
-        state: list[MixerState | None] = list(self.initial_state(len(tokens)))
+        state: list[Memory | None] = list(self.initial_state(len(tokens)))
         kept = self.embedding(tokens[:, :0])
         for start in range(0, tokens.shape[1], chunk):
             x = self.embedding(tokens[:, start : start + chunk])
@@ -145,12 +147,15 @@ class Network(nn.Module):
         for layer in self._each():
             x, record = layer.trace(x)
             records.append(record)
-        return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), tuple(records))
+        recurrent = tuple(record for record in records if isinstance(record, LayerTrace))
+        attention = tuple(record for record in records if isinstance(record, np.ndarray))
+        return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), recurrent, attention)
 
     @torch.no_grad()
     def A(self) -> tuple[np.ndarray, ...]:  # noqa: N802 - the field's own letter
-        """The continuous system of every layer, (D, N), complex for S4D."""
-        return tuple(layer.mixer.A().cpu().numpy() for layer in self._each())
+        """The continuous system of every state space layer, (D, N), complex for S4D."""
+        mixers = (layer.mixer for layer in self._each())
+        return tuple(mixer.A().cpu().numpy() for mixer in mixers if isinstance(mixer, Block))
 
     def _residual_stream(self, tokens: Tensor) -> Tensor:
         """(batch, T, d_model) before the last norm."""

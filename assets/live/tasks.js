@@ -11,7 +11,7 @@ export default function ({ parentElement: root, data, setTriggerValue }) {
     group = document.createElement("fieldset");
     group.className = "tasks";
     group.dataset.names = names;
-    group.append(Object.assign(document.createElement("legend"), { textContent: "Task" }));
+    group.append(Object.assign(document.createElement("legend"), { textContent: data.legend }));
     for (const { name, words } of data.options) {
       const input = Object.assign(document.createElement("input"), { type: "radio", name: "task", value: name });
       const text = Object.assign(document.createElement("span"), { textContent: words });

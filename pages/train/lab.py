@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ssmviz.presets import LAB
 from ssmviz.widgets.live_view import live_view
 from ssmviz.widgets.notices import store_notice
 from ssmviz.widgets.symbols import tex
@@ -20,11 +21,11 @@ st.markdown(
     "same seed, same batches. One difference: **S6** may choose its step "
     f"${delta_t}$, and what it writes and reads, anew at every token; **S4D** may not. *Predict: does it need to?*"
 )
-experiment = train_panel("selective_copying", page=PAGE)
+experiment = train_panel(LAB, page=PAGE)
 if experiment is None:
     st.info("Press **Train**: the twins start within two seconds.", icon=":material/play_arrow:")
 else:
-    live_view(experiment, key=f"{PAGE}_live", nearby=recordings())
+    live_view(experiment, key=f"{PAGE}_live", nearby=recordings(LAB))
 
 st.subheader("Three things to try")
 with st.container(gap="xxsmall"):

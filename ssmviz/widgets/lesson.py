@@ -130,7 +130,7 @@ class Lesson:
         known = [preset for preset in presets if preset in PRESETS]
         if not known:
             return
-        experiment = train_panel(known[0], page=f"train_{self.name}")
+        experiment = train_panel(known, page=f"train_{self.name}", legend="Experiment")
         if experiment is None:
             st.info("Press **Train**: it starts within two seconds.", icon=":material/play_arrow:")
         else:

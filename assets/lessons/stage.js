@@ -27,7 +27,7 @@ class Stage {
   // -- life ---------------------------------------------------------------------------------------------------------
 
   async configure({ data, setTriggerValue }) {
-    this.report = (values) => setTriggerValue("values", values);
+    this.report = (values) => setTriggerValue("released", values);
     if (data.extra !== this.extraText) {
       this.extraText = data.extra;
       this.extra = JSON.parse(data.extra);

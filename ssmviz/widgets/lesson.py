@@ -94,7 +94,7 @@ class Lesson:
             "extra": json.dumps(self._extra(self.now) if self._extra else {}),
         }
         key = f"{self.name}_picture"
-        _stage(data, key=key, on_values_change=partial(self._released, key))
+        _stage(data, key=key, on_released_change=partial(self._released, key))
         return self.now
 
     def try_these(self, *suggestions: tuple[str, Mapping[str, Any]]) -> None:
@@ -197,7 +197,7 @@ class Lesson:
 
     def _released(self, key: str) -> None:
         """The browser's values, checked like everything from outside."""
-        text = getattr(st.session_state[key], "values", None)
+        text = getattr(st.session_state[key], "released", None)
         try:
             told = json.loads(text) if isinstance(text, str) else None
             if isinstance(told, dict):

@@ -21,7 +21,8 @@ def test_every_page_is_registered_and_renders(open_page, lesson):
 @pytest.mark.parametrize("lesson", PAGES, ids=lambda p: p.stem)
 def test_every_page_lies_in_a_section_and_is_short(lesson):
     assert lesson.parent.parent == ROOT / "pages"  # beside app.py's own folder it would break deep links
-    assert len(lesson.read_text().splitlines()) <= (120 if lesson.parent.name == "learn" else 80)  # lessons are mostly words
+    longest = 120 if lesson.parent.name == "learn" else 80  # lessons are mostly words
+    assert len(lesson.read_text().splitlines()) <= longest
 
 
 def test_app_and_lab_never_load_torch_or_tables(tmp_path):

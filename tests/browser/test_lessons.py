@@ -1,0 +1,82 @@
+"""Every lesson in a real browser: it opens on a picture with words, in both themes, and fits a phone."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ssmviz.widgets import pages
+from tests.browser.conftest import PATIENCE, App
+
+pytestmark = pytest.mark.browser
+NAMES = [*pages.LESSONS, ""]  # the last: the page where people arrive
+
+
+class Lesson:
+    """A lesson's page."""
+
+    def __init__(self, page: Page, app: App) -> None:
+        self.page, self.app = page, app
+        self.errors: list[str] = []
+        page.set_default_timeout(1000 * PATIENCE)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, name: str, query: str = "") -> "Lesson":
+        self.page.goto(f"{self.app.url}/{name}{query}")
+        return self.stands()
+
+    def stands(self) -> "Lesson":
+        """Until the pictures are drawn."""
+        expect(self.root).to_have_attribute("data-state", re.compile("ready|playing"), timeout=1000 * PATIENCE)
+        return self
+
+    @property
+    def root(self):
+        return self.page.locator(".ssmviz-lesson")
+
+
+@pytest.fixture
+def lesson(page: Page, app: App):
+    """A lesson; fails when the page reported an error."""
+    lesson = Lesson(page, app)
+    yield lesson
+    assert lesson.errors == []
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda n: n or "home")
+def test_a_lesson_opens_with_words_for_every_picture_and_fits_a_phone(lesson, name):
+    page = lesson.page
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    lesson.open(name)
+    expect(lesson.root).to_have_attribute("data-theme", "dark")
+    expect(lesson.root.locator(".said")).not_to_be_empty()
+    canvases = lesson.root.locator("canvas")
+    assert canvases.count() >= 2
+    for i in range(canvases.count()):
+        expect(canvases.nth(i)).to_have_attribute("aria-label", re.compile(".{25,}", re.DOTALL))
+    widths = page.evaluate(
+        "() => [document.scrollingElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
+    )
+    assert max(widths) <= 390
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", list(pages.LESSONS))
+def test_a_slider_moved_from_the_keyboard_is_in_the_address_and_a_reload_shows_it(lesson, name):
+    page = lesson.page
+    page.emulate_media(reduced_motion="reduce")
+    lesson.open(name)
+    controls = lesson.root.locator(".deck [data-control]").first
+    control = controls.get_attribute("data-control")
+    if controls.evaluate("e => e.tagName") == "INPUT":
+        controls.focus()
+        controls.press("ArrowLeft" if controls.get_attribute("type") == "range" else "Space")
+    else:
+        controls.locator("label:has(input:not(:checked))").first.click()
+    page.wait_for_url(lambda url: f"{name}_{control}=" in url)
+    before = json.loads(lesson.root.evaluate("e => JSON.stringify(e.parentNode.ssmvizStage.values)"))
+    page.reload()
+    lesson.stands()
+    assert json.loads(lesson.root.evaluate("e => JSON.stringify(e.parentNode.ssmvizStage.values)")) == before

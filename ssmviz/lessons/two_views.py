@@ -128,7 +128,7 @@ def work(values: Values) -> dict[str, tuple[int, int]]:
 
 
 def scientific(value: float) -> str:
-    """For LaTeX: 3.3 \\cdot 10^{-16}; 2.40 where no power of ten is needed."""
+    """For LaTeX: 3.3 times a power of ten; 2.40 where no power of ten is needed."""
     if value == 0 or 1e-2 <= abs(value) < 1e4:
         return f"{value:.2f}"
     exponent = math.floor(math.log10(abs(value)))

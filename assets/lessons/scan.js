@@ -1,0 +1,244 @@
+// The scan: a tree instead of a line, and what never leaves fast memory.
+
+import { Bars } from "../canvas/bars.js";
+import { button, el, setText } from "../canvas/dom.js";
+import { line } from "../canvas/draw.js";
+import { Plot } from "../canvas/plot.js";
+import { count, number } from "../canvas/words.js";
+import { kept, moved, sizes, traffic } from "../maths/memory.js";
+import { blelloch, byRunningProducts, costOf, firstNotFinite, hillisSteele, loop } from "../maths/scan.js";
+import { Hierarchy } from "./hierarchy.js";
+import { Times } from "./times.js";
+import { Totals } from "./totals.js";
+import { Tree, withSources } from "./tree.js";
+
+const STEPS = 8;
+const TICK = 1.4; // seconds a level, and a step of the loop
+const LENGTH = 14; // seconds: eight ticks, and a look at the result
+const TRIED = 2048; // steps of the running product
+const FLOAT32 = [1.4e-45, 3.4e38];
+const METHODS = { loop: ["loop", "h"], hillis_steele: ["Hillis–Steele", "A"], blelloch: ["Blelloch", "B"] };
+
+export function build(stage) {
+  stage
+    .derive("scan", ({ method, a, b }) => {
+      const { h, levels } = (method === "blelloch" ? blelloch : hillisSteele)(a, b);
+      return { h, levels: withSources(levels) };
+    })
+    .derive("h", ({ a, b }) => loop(a, b))
+    .derive("apart", (_, { derived }) => Math.max(...derived.h.map((v, t) => Math.abs(v - derived.scan.h[t]))))
+    .derive("moves", (values) => traffic(values))
+    .derive("sizes", (values) => sizes(values))
+    .derive("products", ({ keep }) => products(keep))
+    .derive("costs", ({ length }) => Object.fromEntries(Object.keys(METHODS).map((name) => [name, costOf(name, length)])));
+
+  const caption = el("p", { role: "status", style: "min-height:4.2em; font-weight:600" });
+  return {
+    rows: [
+      [pairBars(stage, "a", ["A", "a"], 0), pairBars(stage, "b", ["B", "b"], -1)],
+      [tree(stage), hierarchy(stage)],
+      [steps(stage, caption), new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes })],
+      [costPlot(stage, "depth", "Levels that wait for one another"), costPlot(stage, "work", "Joins in all")],
+      { views: [productPlot(stage), ...stage.extra.machines.map((machine) => times(stage, machine))] },
+    ],
+    animate: { length: LENGTH, loop: true },
+    before: (_, changes) => restart(stage, changes),
+    after: () => setText(caption, levelWords(stage)),
+    readouts: () => readouts(stage),
+    say: () => sentence(stage),
+  };
+}
+
+/** Numbers of bytes in words: "1.07 GB". */
+function gigabytes(bytes) {
+  const [unit, words] = bytes >= 1e8 ? [1e9, "GB"] : bytes >= 1e5 ? [1e6, "MB"] : [1e3, "kB"];
+  const value = bytes / unit;
+  return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)}\u202f${words}`;
+}
+
+// -- the tree ---------------------------------------------------------------------------------------------------------
+
+function pairBars(stage, name, symbol, low) {
+  const words = { a: "What each step keeps: drag", b: "What each step adds: drag" }[name];
+  return new Bars(stage, { name, title: words, symbol, height: 70, control: name, low, high: 1, ticks: low ? [-1, 0, 1] : [0, 1] });
+}
+
+/** Levels reached, share of the one under way, steps that the loop has done: by the clock, or by the person. */
+function reached(stage) {
+  const last = stage.derived.scan.levels.length - 1;
+  const { level } = stage.values;
+  if (level >= 0) return { at: Math.min(level, last), along: 0, steps: Math.min(STEPS, level) };
+  const ticks = stage.clock / TICK;
+  const at = Math.min(last, Math.floor(ticks));
+  return { at, along: at < last ? ticks % 1 : 0, steps: Math.min(STEPS, Math.floor(ticks)) };
+}
+
+function tree(stage) {
+  return new Tree(stage, {
+    name: "tree", title: "The scan: all pairs of a level are joined at once", symbol: ["A", "(a, b)"],
+    read: () => ({ ...stage.derived.scan, h: stage.derived.h, ...reached(stage) }),
+    key: (event) => {
+      const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -1, PageDown: 1 }[event.key];
+      if (by) step(stage, by);
+      return Boolean(by);
+    },
+  });
+}
+
+/** One level on or back, and there it stands. */
+function step(stage, by) {
+  const last = stage.derived.scan.levels.length - 1;
+  stage.set({ level: Math.max(0, Math.min(last, reached(stage).at + by)) });
+  stage.commit();
+}
+
+function byItself(stage) {
+  stage.set({ level: -1 });
+  stage.commit();
+  stage.play(true);
+}
+
+function steps(stage, caption) {
+  return el(
+    "div", { style: "display:grid; gap:12px; align-content:start" },
+    el(
+      "div", { style: "display:flex; flex-wrap:wrap; gap:6px" },
+      button("back", "Level back", () => step(stage, -1), { "data-action": "back" }),
+      button("forward", "Next level", () => step(stage, 1), { "data-action": "next" }),
+      button("play", "By itself", () => byItself(stage), { "data-action": "itself" }),
+    ),
+    caption,
+    el("p", {}, "One join: first (a, b), then (c, d), is one step again: (c·a, c·b + d). It does not matter which neighbours are joined first, so a whole level can be done at once."),
+  );
+}
+
+function levelWords(stage) {
+  const { levels } = stage.derived.scan;
+  const { at } = reached(stage);
+  const { phase, joins } = levels[at];
+  const far = joins.length ? joins[0][2] - joins[0][0] : 0;
+  const all = `${joins.length} ${joins.length === 1 ? "join" : "joins"} at once`;
+  if (phase === "leaves") return "Start: every step is a pair (a, b), keep a of the state, add b.";
+  if (phase === "root") return "Cleared: the last pair becomes (1, 0), “nothing has happened yet”.";
+  if (phase === "last") return `Join: what lies before each step, then the step itself. ${all}; every b is now h.`;
+  if (phase === "down") return `Down: each node hands “before me” to its left half, and joins it with that half for the right one. ${all}.`;
+  if (stage.values.method === "blelloch") return `Up: each node joins its two halves. ${all}.`;
+  const done = at === levels.length - 1 ? "; every b is now h" : "";
+  return `Level ${at}: every position joins the one ${far} before it. ${all}${done}.`;
+}
+
+function costPlot(stage, what, title) {
+  const powers = Array.from({ length: 20 }, (_, i) => i + 1);
+  return new Plot(stage, {
+    name: what, title, height: 190,
+    x: { label: "steps L", range: [2, 2 ** 20], log: true },
+    y: { range: what === "depth" ? [0.8, 2e6] : [1, 4e7], log: true },
+    series: ({ theme }) =>
+      Object.entries(METHODS).map(([method, [name, symbol]]) => ({
+        name, x: powers.map((p) => 2 ** p), y: powers.map((p) => costOf(method, 2 ** p)[what]), colour: theme.symbol[symbol],
+        dash: method === "blelloch" ? [5, 4] : undefined,
+      })),
+    handles: ({ theme, values, derived }) => [
+      {
+        x: values.length, y: derived.costs.hillis_steele[what], label: "steps", colour: theme.symbol.A, step: [256, 0],
+        move: (x) => stage.set({ length: Math.max(256, Math.min(65536, Math.round(x / 256) * 256)) }),
+      },
+    ],
+    note: ({ derived, values }) => `at ${count(values.length)}: ${Object.keys(METHODS).map((name) => count(derived.costs[name][what])).join(" · ")}`,
+  });
+}
+
+// -- the running product ----------------------------------------------------------------------------------------------
+
+function products(keep) {
+  const [a, b] = [new Float64Array(TRIED).fill(keep), new Float64Array(TRIED).fill(1)];
+  const formula = byRunningProducts(a, b);
+  const P = new Float64Array(TRIED);
+  for (let t = 0, product = 1; t < TRIED; t++) P[t] = product = Math.fround(product * Math.fround(keep));
+  return { formula, P, h: loop(a, b), broken: firstNotFinite(formula) };
+}
+
+function productPlot(stage) {
+  const shown = ({ derived }) => Math.min(TRIED, Math.max(60, Math.round(1.35 * (derived.products.broken ?? TRIED))));
+  return new Plot(stage, {
+    name: "products", title: "Why not one running product?", height: 250,
+    x: { label: "step", range: (it) => [0, shown(it)] },
+    y: { range: [1e-48, 1e42], log: true, ticks: [1e-40, 1e-20, 1, 1e20, 1e40] },
+    backdrop: (g, { box, x, y, theme }) => {
+      g.strokeStyle = theme.wrong;
+      g.setLineDash([3, 4]);
+      for (const limit of FLOAT32) line(g, box.left, y(limit), box.right, y(limit));
+      const { broken } = stage.derived.products;
+      if (broken !== null) line(g, x(broken), box.top, x(broken), box.bottom);
+      g.setLineDash([]);
+      g.fillStyle = theme.faint;
+      g.textAlign = "left";
+      g.fillText("largest float32", box.left + 6, y(FLOAT32[1]) - 8);
+      g.fillText("smallest float32", box.left + 6, y(FLOAT32[0]) + 9);
+    },
+    series: ({ theme, derived }) => {
+      const { P, formula, h } = derived.products;
+      const t = Array.from({ length: shown(stage) }, (_, i) => i);
+      const positive = (values) => t.map((i) => (values[i] > 0 ? values[i] : NaN));
+      return [
+        { name: "product P of all a", x: t, y: positive(P), colour: theme.symbol.A },
+        { name: "h by the loop", x: t, y: positive(h), colour: theme.symbol.h, width: 5, faint: true },
+        { name: "h = P Σ b/P", x: t, y: positive(formula), colour: theme.wrong },
+      ];
+    },
+    note: ({ derived }) => (derived.products.broken === null ? `holds for ${TRIED} steps` : `not finite from step ${derived.products.broken} on`),
+  });
+}
+
+// -- memory -----------------------------------------------------------------------------------------------------------
+
+/** Another setting is shown from its beginning. */
+function restart(stage, changes) {
+  if (!changes.has("values") && stage.memoryKey) return;
+  const { fused, recompute } = stage.values;
+  const key = `${fused} ${recompute}`;
+  if (stage.memoryKey && key !== stage.memoryKey) stage.memoryFrom = stage.clock;
+  stage.memoryKey = key;
+}
+
+function hierarchy(stage) {
+  return new Hierarchy(stage, {
+    name: "memory", title: "Where the numbers are while it runs", symbol: ["h", "h"], gigabytes,
+    read: () => {
+      const { moves } = stage.derived;
+      const passed = (stage.clock - (stage.memoryFrom ?? 0) + LENGTH) % LENGTH;
+      const place = stage.clock >= LENGTH ? moves.length : (passed / (LENGTH - 1.5)) * moves.length;
+      const index = Math.min(moves.length, Math.floor(place));
+      return { moves, sizes: stage.derived.sizes, index, along: index < moves.length ? place % 1 : 1, setting: stage.values };
+    },
+    note: ({ values }) => (values.fused ? "one kernel" : "three kernels, one after the other"),
+  });
+}
+
+function times(stage, machine) {
+  return new Times(stage, {
+    name: `times-${machine.machine}`, title: `Measured: ${machine.machine}`, machine,
+    note: () => `${machine.measured}; line: least time at the rates of that machine`,
+  });
+}
+
+function readouts(stage) {
+  const { derived, values } = stage;
+  const { depth, work } = derived.costs[values.method];
+  return [
+    [`levels for ${count(values.length)} steps`, `${depth} instead of ${count(values.length)}`, "A"],
+    ["joins in all", count(work)],
+    ["scan against loop", `largest difference ${number(derived.apart)}`],
+    ["h alone would be", gigabytes(derived.sizes.h), "h"],
+    ["moved forward", gigabytes(moved(values, "forward"))],
+    ["waits for the backward", kept(values) ? gigabytes(kept(values)) : "nothing"],
+  ];
+}
+
+function sentence(stage) {
+  const { derived, values } = stage;
+  const { depth } = derived.costs[values.method];
+  const forward = gigabytes(moved(values, "forward"));
+  const tail = values.fused ? `h is never written in full: ${forward} move instead of ${gigabytes(moved({ ...values, fused: false }, "forward"))}.` : `Three kernels write h and more to slow memory and read them back: ${forward} move.`;
+  return `${count(values.length)} steps are ${depth} levels. ${tail}`;
+}

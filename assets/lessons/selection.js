@@ -1,0 +1,339 @@
+// Selection: paint Delta per token, and see what the state keeps and what one fixed read-out can still tell apart.
+
+import { Matrix } from "../canvas/matrix.js";
+import { Plot } from "../canvas/plot.js";
+import { mix } from "../canvas/theme.js";
+import { number, percent } from "../canvas/words.js";
+import {
+  bestConstant, byKind, CLASSES, classOf, kernel, kindOf, LETTERS, outcome, parse, questionDelta, recall, shuffled, states, targetsOf,
+} from "../maths/gate.js";
+import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
+import { Brush, read, Reading, said, Scores, Strip } from "./strip.js";
+
+const LETTER = 0.5; // Delta of a letter in the learned gate, stretched
+const RESET = 5;
+const SHOWN = 40; // strips whose letters are drawn over the kernel
+const OLDEST = 4; // of their ages
+const Z = range(-6, 6, 121);
+const DELTAS = range(-2, Math.log10(5), 91).map((p) => 10 ** p);
+const AGES = range(0, OLDEST, 161);
+
+export function build(stage) {
+  derive(stage);
+  const reading = new Reading(({ derived }) => derived.columns.length);
+  return {
+    rows: [
+      [strip(stage)],
+      [brush(stage)],
+      { views: [scores(stage), ages(stage)], shares: [2, 3] },
+      [heat(stage)],
+      [keptCurve(stage), theorem(stage)],
+      [moved(stage), choosers(stage)],
+      [recorded(stage)],
+    ],
+    widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
+    before: (_, changes) => reading.advance(stage, changes),
+    animate: { length: reading.length, loop: false },
+    readouts,
+    say,
+  };
+}
+
+// -- what is computed -------------------------------------------------------------------------------------------------
+
+function derive(stage) {
+  const d = stage.derived;
+  stage
+    .derive("story", ({ story }) => stage.extra.stories[story])
+    .derive("strip", ({ swap }) => swapped(d.story.strip, swap))
+    .derive("strips", () => parse(d.strip))
+    .derive("gate", ({ delta, B, C }) => ({
+      delta,
+      write: B ? Array.from(d.strip, (token) => Number(kindOf(token) === "letter")) : undefined,
+      numbered: C,
+    }))
+    .derive("outcome", ({ N }) => outcome(d.story.strip, d.gate, N))
+    .derive("answers", ({ N }) => recall(d.strip, d.gate, N, d.outcome.C))
+    .derive("wait", ({ delta }) => questionDelta(d.strips, delta))
+    .derive("columns", ({ delta }) => [...delta, ...Array(d.strips.m).fill(d.wait)])
+    .derive("states", ({ N }) => states(d.strip, d.gate, N))
+    .derive("best", ({ N }) => bestConstant(d.story.strip, N, d.gate))
+    .derive("learned", ({ story }) => {
+      if (!["letters", "um"].includes(story)) return undefined;
+      return byKind(d.strip, { letters: LETTER, rest: LETTER / stage.extra.learned.ratio });
+    })
+    .derive("learnedScore", ({ N }) => outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token)
+    .derive("seen", ({ N }) => agesOf(d.story.strip, d.gate, d.outcome.C, N))
+    .derive("moved", ({ N }) => movedBy(d, N));
+}
+
+function swapped(strip, at) {
+  const token = strip[at];
+  if (!token || classOf(token) < 0) return strip;
+  const other = LETTERS[(classOf(token) + 3) % CLASSES];
+  return strip.slice(0, at) + (kindOf(token) === "letter" ? other : other.toLowerCase()) + strip.slice(at + 1);
+}
+
+/** Ages at which letters are read, on strips that C was not fitted on: those asked for, and the others. */
+function agesOf(strip, { delta, write }, C, N) {
+  const { L, m, n, source, channel, asked } = shuffled(strip);
+  const wait = questionDelta(parse(strip), delta);
+  const found = { asked: { x: [], y: [] }, other: { x: [], y: [] } };
+  for (let s = n - SHOWN; s < n; s++)
+    for (let t = L - 1, clock = 0; t >= 0; clock += delta[source[s * L + t]], t--) {
+      const from = source[s * L + t];
+      if (channel[s * L + t] < 0 || write?.[from] === 0) continue;
+      for (let j = 0; j < m; j++) {
+        const age = clock + (j + 1) * wait;
+        const to = found[asked[s * m + j] === t ? "asked" : "other"];
+        to.x.push(age);
+        to.y.push(kernel(C[j].subarray(0, N), delta[from], age));
+      }
+    }
+  return found;
+}
+
+/** How much x, Delta, A_bar, B_bar and h differ from the strip before the swap, token by token. */
+function movedBy(d, N) {
+  const columns = d.columns.length;
+  const none = new Float64Array(columns);
+  if (d.strip === d.story.strip) return [none, none, none, none, none];
+  const before = states(d.story.strip, d.gate, N);
+  const h = Float64Array.from({ length: columns }, (_, t) => {
+    let sum = 0;
+    for (let i = t * CLASSES * N; i < (t + 1) * CLASSES * N; i++) sum += (d.states[i] - before[i]) ** 2;
+    return Math.sqrt(sum);
+  });
+  const x = Float64Array.from({ length: columns }, (_, t) => Number(t < d.strip.length && d.strip[t] !== d.story.strip[t]));
+  const most = Math.max(...h) || 1;
+  return [x, none, none, none, h.map((v) => v / most)];
+}
+
+/** Widths by Delta; what lasts no time keeps a hair. */
+function clockWidths(columns) {
+  const total = columns.reduce((a, b) => a + Math.min(b, 1), 0) || 1;
+  return columns.map((d) => Math.min(d, 1) + 0.004 * total);
+}
+
+function range(low, high, count) {
+  return Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
+}
+
+/** Delta of the token under the cursor; of a question when there is none. */
+function here({ cursor, derived }) {
+  return derived.columns[cursor ?? -1] ?? derived.wait;
+}
+
+// -- pictures ---------------------------------------------------------------------------------------------------------
+
+function strip(stage) {
+  const words = ({ derived }) => derived.story.words;
+  return new Strip(stage, {
+    name: "strip", title: "The strip, then a question for each letter", judged: true,
+    note: ({ values }) => (values.swap < 0 ? "click a letter to swap it" : "swapped; click it again to take it back"),
+    press: (t, row, { values, derived }) => {
+      if (classOf(derived.strip[t] ?? ".") >= 0) stage.set({ swap: values.swap === t ? -1 : t });
+    },
+    strips: [
+      { words: "read", tokens: ({ derived }) => read(derived.strip, derived.strips.m, words(stage), derived.story.fillers) },
+      { words: "said", tokens: ({ derived }) => said(derived.strip, derived.answers, targetsOf(derived.strips), words(stage)) },
+    ],
+  });
+}
+
+function brush(stage) {
+  return new Brush(stage, {
+    name: "delta", title: "how long each token lasts: paint", symbol: ["delta", "Δ"], height: 150,
+    control: "delta", low: 0.01, high: RESET, log: true, zero: true, ticks: [0.1, 1],
+    values: ({ derived }) => derived.columns,
+    delta: ({ values }) => values.delta,
+    strip: ({ derived }) => derived.strip,
+    brush: ({ values }) => values.brush,
+    colour: (i, { values, theme }) => (i < values.delta.length ? theme.symbol.delta : mix(theme.background, theme.symbol.delta, 0.35)),
+    hatched: (i, { derived }) => kindOf(derived.strip[i] ?? "A") === "noise",
+    lines: ({ values, derived, theme }) =>
+      values.learned && derived.learned ? [{ name: "learned (recorded run, stretched)", colour: theme.text, values: derived.learned, dash: [3, 2] }] : [],
+    note: ({ values, derived }) =>
+      values.learned && !derived.learned ? "no recorded run has seen this story" : "logarithmic, and 0 at the bottom",
+  });
+}
+
+function heat(stage) {
+  return new Matrix(stage, {
+    name: "state", title: "the slowest state of each letter's channel", symbol: ["h", "h"], height: 132, tokens: true, colours: "magnitude", numbers: false,
+    values: ({ derived, values }) => ({
+      rows: CLASSES,
+      columns: derived.columns.length,
+      data: Float64Array.from({ length: CLASSES * derived.columns.length }, (_, i) => {
+        const [k, t] = [Math.floor(i / derived.columns.length), i % derived.columns.length];
+        return derived.states[(t * CLASSES + k) * values.N];
+      }),
+    }),
+    rowLabel: (r) => stage.derived.story.words[r],
+  });
+}
+
+function scores(stage) {
+  return new Scores(stage, {
+    name: "scores", title: "Recalled in order, on 512 other strips", most: 3,
+    note: () => "each token takes its Δ along",
+    scores: ({ values, derived, theme }) => [
+      { words: "your gate", value: derived.outcome.token, colour: theme.symbol.delta },
+      { words: `best single Δ (${number(derived.best.delta)})`, value: derived.best.token, colour: theme.faint, outlined: true },
+      ...(derived.learned ? [{ words: "learned Δ", value: derived.learnedScore, colour: theme.text, outlined: true }] : []),
+    ],
+  });
+}
+
+function ages(stage) {
+  return new Plot(stage, {
+    name: "ages", title: "Why: the age at which letters are read, on the model's clock", height: 168,
+    x: { label: "age = sum of Δ since then", range: [0, OLDEST] },
+    y: { label: "share of y", range: [-0.4, 1.3] },
+    series: ({ derived, theme }) => [
+      { name: "C, the one read-out", colour: theme.symbol.C, x: AGES, y: AGES.map((a) => kernel(derived.outcome.C[0], derived.wait, a)) },
+      { name: "not asked for", kind: "dots", colour: theme.faint, width: 1.6, ...derived.seen.other },
+      { name: "the letter asked for", kind: "dots", colour: theme.symbol.delta, width: 2.4, ...derived.seen.asked },
+    ],
+  });
+}
+
+function keptCurve(stage) {
+  const at = { of: () => stage.cursor, at: () => here(stage) };
+  return new Plot(stage, {
+    name: "kept", title: "kept of the state, and written", symbol: ["A", "Ā"], height: 190, cursor: at,
+    x: { label: "Δ of the token", range: [0.01, RESET], log: true, ticks: [0.01, 0.1, 1, 3, 5], words: String },
+    y: { range: [0, 1] },
+    series: ({ theme, values }) => [
+      { name: "kept, n = 1", colour: theme.symbol.A, x: DELTAS, y: DELTAS.map((d) => kept(d)) },
+      ...(values.N > 1 ? [{ name: `kept, n = ${values.N}`, colour: theme.symbol.A, dash: [4, 3], x: DELTAS, y: DELTAS.map((d) => kept(d, values.N)) }] : []),
+      { name: "written", colour: theme.symbol.B, x: DELTAS, y: DELTAS.map((d) => -Math.expm1(-d)) },
+    ],
+    over: (g, { x, y, theme }) => {
+      const delta = here(stage);
+      dot(g, theme.symbol.A, theme, x(Math.max(0.01, delta)), y(kept(delta)));
+    },
+    note: () => `here Δ = ${number(here(stage))}: keeps ${number(kept(here(stage)))}`,
+    follows: ["cursor"],
+  });
+}
+
+function theorem(stage) {
+  return new Plot(stage, {
+    name: "theorem", title: "Theorem 1: with N = 1 it is an RNN's gate", height: 190,
+    x: { label: "z, with Δ = softplus(z)", range: [-6, 6] },
+    y: { range: [0, 1.5] },
+    series: ({ theme }) => [
+      { name: "gate σ(z)", colour: theme.faint, width: 5, x: Z, y: Z.map(sigmoid) },
+      { name: "written, zero-order hold", colour: theme.symbol.B, x: Z, y: Z.map((z) => writeGate(z)) },
+      { name: "written, released code (Δ)", colour: theme.symbol.delta, dash: [4, 3], x: Z, y: Z.map(softplus) },
+    ],
+    over: (g, { x, y, theme }) => {
+      const z = Math.max(-6, Math.min(6, softplusInverse(here(stage))));
+      dot(g, theme.symbol.B, theme, x(z), y(sigmoid(z)));
+    },
+    note: () => {
+      const z = softplusInverse(here(stage));
+      return here(stage) > 0 ? `here z = ${number(z)}, g = ${number(sigmoid(z))}` : "here Δ = 0: g = 0";
+    },
+    follows: ["cursor"],
+  });
+}
+
+function dot(g, colour, theme, x, y) {
+  g.beginPath();
+  g.arc(x, y, 5.5, 0, 2 * Math.PI);
+  g.fillStyle = colour;
+  g.fill();
+  g.lineWidth = 2;
+  g.strokeStyle = theme.background;
+  g.stroke();
+}
+
+function moved(stage) {
+  const names = ["x", "Δ", "Ā", "B̄", "h"];
+  return new Matrix(stage, {
+    name: "moved", title: "What a swapped letter moves", height: 150, tokens: true, colours: "magnitude", numbers: false, most: 1,
+    values: ({ derived }) => derived.moved,
+    rowLabel: (r) => names[r],
+    note: ({ values, derived }) =>
+      derived.strip === derived.story.strip ? "click a letter of the strip" : `token ${values.swap + 1} was swapped: only h remembers it`,
+  });
+}
+
+function choosers(stage) {
+  const names = Object.keys(stage.extra.choosers);
+  return new Matrix(stage, {
+    name: "choosers", title: "Recalled at best when only these may depend on the token (N = 8)", height: 150,
+    colours: "magnitude", most: 1, cells: "fill",
+    values: ({ extra }) => names.map((name) => extra.choosers[name]),
+    rowLabel: (r) => ({ letters: "gaps", documents: "docs" })[names[r]] ?? names[r],
+    columnLabel: (c) => stage.extra.who[c],
+    words: (v) => `${Math.round(100 * v)} %`,
+    press: (r, c) => choose(stage, names[r], c),
+  });
+}
+
+/** Sets the controls to a cell of the table. */
+function choose(stage, story, c) {
+  const { strip: text } = stage.extra.stories[story];
+  const [B, C] = [c === 1 || c === 3, c === 2 || c === 3];
+  const write = B ? Array.from(text, (token) => Number(kindOf(token) === "letter")) : undefined;
+  const delta =
+    c === 4
+      ? byKind(text, { letters: LETTER, rest: 0, boundary: RESET })
+      : Array(text.length).fill(bestConstant(text, 8, { write, numbered: C }).delta);
+  stage.set({ story, N: 8, B, C, delta, swap: -1, brush: c === 4 ? "kind" : "all" });
+  stage.commit();
+}
+
+function recorded(stage) {
+  const { learned } = stage.extra;
+  const of = (kind) => {
+    const x = learned.kinds.flatMap((k, t) => (k === kind ? [t] : []));
+    return { kind: "dots", x, y: x.map((t) => Math.max(1e-6, learned.delta[t])) };
+  };
+  return new Plot(stage, {
+    name: "recorded", title: `What a trained S6 paints (recorded run, step ${learned.step}, layer 2)`, symbol: ["delta", "Δ"], height: 170,
+    note: () => `mean over channels · a letter lasts ${number(learned.ratio)} times as long as noise`,
+    x: { label: "token", range: [-1, learned.tokens.length] },
+    y: { range: [1e-6, 0.1], log: true },
+    series: ({ theme }) => [
+      { name: "letters", colour: theme.symbol.delta, width: 3, ...of("letter") },
+      { name: "noise", colour: theme.faint, ...of("noise") },
+      { name: "questions", colour: theme.text, ...of("question") },
+    ],
+  });
+}
+
+// -- words ------------------------------------------------------------------------------------------------------------
+
+function readouts({ derived, values }) {
+  const targets = targetsOf(derived.strips);
+  const right = Array.from(derived.answers).filter((k, j) => k === targets[j]).length;
+  return [
+    ["recalled, other strips", percent(derived.outcome.token)],
+    ["whole strips right", percent(derived.outcome.sequence)],
+    ["this strip", `${right} of ${targets.length}`],
+    ["Δ of a letter", number(derived.wait), "delta"],
+    ["mean Δ of the rest", number(restOf(derived.strip, values.delta)), "delta"],
+    ["a letter keeps, n = 1", number(kept(derived.wait)), "A"],
+  ];
+}
+
+function restOf(strip, delta) {
+  const rest = delta.filter((_, t) => kindOf(strip[t]) !== "letter");
+  return rest.reduce((a, b) => a + b, 0) / (rest.length || 1);
+}
+
+function say({ values, derived }) {
+  const score = percent(derived.outcome.token);
+  if (!derived.wait) return "The letters last no time: nothing is written, and nothing can be recalled.";
+  if (derived.outcome.token > 0.995)
+    return `${score}: what does not matter lasts no time, so the letters are always read at the same age.`;
+  const constant = values.delta.every((d) => d === values.delta[0]);
+  if (constant) return `${score}: with one Δ for all tokens, a letter's age depends on the gaps, and no fixed C can follow.`;
+  if (derived.strip.includes("|"))
+    return `${score}: the boundary leaves ${number(kept(values.delta[derived.strip.indexOf("|")]))} of the first document in the state.`;
+  return `${score}: what does not matter still lasts ${number(restOf(derived.strip, values.delta))} on average, and ages the letters.`;
+}

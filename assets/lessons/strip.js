@@ -1,0 +1,181 @@
+// What the gate's pictures share: a strip with its questions, the brush that paints Delta, and the scores.
+
+import { Bars } from "../canvas/bars.js";
+import { line } from "../canvas/draw.js";
+import { Figure } from "../canvas/figure.js";
+import { columnAt } from "../canvas/matrix.js";
+import { mix } from "../canvas/theme.js";
+import { Tokens } from "../canvas/tokens.js";
+import { percent } from "../canvas/words.js";
+import { CLASSES, classOf, kindOf, NOTHING } from "../maths/gate.js";
+
+const FLOOR = 0.06; // of a bar's height: below it, the brush paints 0
+const ROW = 24; // px of one score
+
+/** Tokens and questions as `Tokens` draws them. words: of the classes; fillers: of noise tokens, one after another. */
+export function read(strip, questions, words, fillers = [""]) {
+  let noise = 0;
+  const tokens = Array.from(strip, (token) => {
+    const kind = kindOf(token);
+    const index = classOf(token);
+    if (kind === "letter") return { label: words[index], index, kind: "data" };
+    if (kind === "junk") return { label: token, index, kind: "data", faint: true };
+    if (kind === "boundary") return { label: "|", kind: "marker" };
+    return { label: fillers[noise++ % fillers.length], kind: "noise" };
+  });
+  return [...tokens, ...Array.from({ length: questions }, () => ({ label: "?", kind: "marker" }))];
+}
+
+/** What the questions answered, below them. */
+export function said(strip, answers, targets, words) {
+  const found = Array.from(answers, (k, j) =>
+    k === NOTHING
+      ? { label: "–", kind: "marker", right: false }
+      : { label: words[k], index: k, kind: "data", right: k === targets[j] },
+  );
+  return [...Array.from(strip, () => ({ kind: "empty" })), ...found];
+}
+
+/** Tokens whose noise may have words, too. */
+export class Strip extends Tokens {
+  cell(g, theme, token, from, to, top) {
+    super.cell(g, theme, token, from, to, top);
+    if (token.kind !== "noise" || !token.label || g.measureText(token.label).width > to - from - 2) return;
+    g.fillStyle = theme.faint;
+    g.textAlign = "center";
+    g.fillText(token.label, (from + to) / 2, top + 11.5);
+  }
+}
+
+/**
+ * Delta per token, painted. options, beside those of `Bars`: strip(stage), delta(stage): what is painted, without the
+ * questions that `values` has, too; brush(stage): "kind", "place" or "all".
+ */
+export class Brush extends Bars {
+  get box() {
+    return { ...super.box, bottom: this.size.height - 10 };
+  }
+
+  scale(box) {
+    const { y, of } = super.scale(box);
+    const floor = box.bottom - FLOOR * (box.bottom - box.top);
+    return { y, of: (py) => (py > floor ? 0 : of(py)) };
+  }
+
+  paint(g, size) {
+    super.paint(g, size);
+    const { box, options } = this;
+    if (!options.log) return;
+    g.fillStyle = this.stage.theme.faint;
+    g.textAlign = "right";
+    g.fillText("0", box.left - 6, box.bottom);
+    g.fillText(String(options.high), box.left - 6, box.top);
+  }
+
+  /** A stroke moves all tokens of the kind on which it began. */
+  trace(held, x, y) {
+    const { stage, box } = this;
+    const painted = this.options.delta(stage);
+    if (this.options.brush(stage) === "place") return void super.trace(held, x, y);
+    const i = Math.min(painted.length - 1, columnAt(stage.edges(box, this.values.length), x));
+    this.begun ??= i;
+    stage.setCursor(i);
+    this.spread(this.begun, this.scale(box).of(y));
+  }
+
+  drop() {
+    super.drop();
+    this.begun = undefined;
+  }
+
+  put(values) {
+    const before = this.options.delta(this.stage);
+    const brush = this.options.brush(this.stage);
+    const i = before.findIndex((d, t) => values[t] !== d);
+    if (i < 0) return;
+    if (brush === "place") this.store(values.slice(0, before.length));
+    else this.spread(i, values[i]);
+  }
+
+  spread(i, value) {
+    const strip = this.options.strip(this.stage);
+    const every = this.options.brush(this.stage) === "all";
+    const like = (t) => every || kindOf(strip[t]) === kindOf(strip[i]);
+    this.store(this.options.delta(this.stage).map((d, t) => (like(t) ? value : d)));
+  }
+
+  store(values) {
+    this.stage.set({ [this.options.control]: values.map((d) => Number(Math.max(0, d).toFixed(3))) });
+  }
+}
+
+/** Shares as bars with their names. options: scores(stage): [{ words, value, colour, dash }], chance. */
+export class Scores extends Figure {
+  constructor(stage, options) {
+    super(stage, { ...options, height: 22 + ROW * options.most });
+  }
+
+  paint(g, { width }) {
+    const { theme } = this.stage;
+    const scores = this.options.scores(this.stage);
+    g.font = `12px ${theme.font}`;
+    const left = 12 + Math.max(...scores.map(({ words }) => g.measureText(words).width));
+    const right = width - 56;
+    const x = (value) => left + value * (right - left);
+    scores.forEach(({ words, value, colour, outlined }, i) => {
+      const middle = 4 + ROW * (i + 0.5);
+      g.textAlign = "right";
+      g.fillStyle = theme.text;
+      g.fillText(words, left - 8, middle);
+      g.fillStyle = mix(theme.background, theme.text, 0.08);
+      g.fillRect(left, middle - 8, right - left, 16);
+      g.fillStyle = g.strokeStyle = colour;
+      g.lineWidth = 2;
+      if (outlined) g.strokeRect(left + 1, middle - 7, Math.max(0, x(value) - left - 2), 14);
+      else g.fillRect(left, middle - 8, x(value) - left, 16);
+      g.textAlign = "left";
+      g.fillStyle = theme.text;
+      g.fillText(percent(value), right + 6, middle);
+    });
+    const chance = x(1 / CLASSES);
+    const bottom = 4 + ROW * scores.length;
+    g.strokeStyle = g.fillStyle = theme.faint;
+    g.lineWidth = 1;
+    g.setLineDash([3, 3]);
+    line(g, chance, 2, chance, bottom + 3);
+    g.setLineDash([]);
+    g.font = `11px ${theme.font}`;
+    g.textAlign = "center";
+    g.fillText("guessing", chance, bottom + 10);
+  }
+
+  inWords() {
+    const scores = this.options.scores(this.stage);
+    return [...scores.map(({ words, value }) => `${words}: ${percent(value)}`), `guessing: ${percent(1 / CLASSES)}`].join("; ");
+  }
+
+  table() {
+    return [["who", "recalled"], ...this.options.scores(this.stage).map(({ words, value }) => [words, value])];
+  }
+}
+
+/** Lets the cursor read the strip until somebody else moves it: for `before` and `animate` of a scene. */
+export class Reading {
+  constructor(tokens, perToken = 0.3) {
+    this.tokens = tokens;
+    this.perToken = perToken;
+    this.length = (stage) => tokens(stage) * perToken;
+  }
+
+  advance(stage, changes) {
+    if (!stage.playing) return void (this.at = undefined);
+    if (this.at !== undefined && stage.cursor !== this.at) {
+      this.at = undefined;
+      stage.play(false);
+      return;
+    }
+    const at = Math.min(this.tokens(stage) - 1, Math.floor(stage.clock / this.perToken));
+    if (at !== stage.cursor) changes.add("cursor");
+    stage.cursor = this.at = at;
+  }
+}

@@ -156,7 +156,7 @@ function signalView(stage) {
   return new Plot(stage, {
     name: "signal",
     title: "the signal, and what the state remembers of it",
-    symbol: "x",
+    symbol: ["x", "x"],
     height: 210,
     x: { label: "time, s", range: story },
     y: { range: [-HIGH, HIGH], ticks: [-2, -1, 0, 1, 2] },
@@ -274,7 +274,7 @@ function coefficientsView(stage) {
   return new Plot(stage, {
     name: "state",
     title: "the state: a coefficient for each curve",
-    symbol: "h",
+    symbol: ["h", "h"],
     height: 190,
     follows: ["clock"],
     x: { label: "n", range: () => [-0.7, stage.derived.memory.N - 0.3], words: (n) => (Number.isInteger(n) ? n : "") },
@@ -302,7 +302,7 @@ function matrixView(stage) {
   return new Matrix(stage, {
     name: "matrix",
     title: "what is kept",
-    symbol: "A",
+    symbol: ["A", "A"],
     height: 190,
     cells: "square",
     values: () => stage.derived.memory.A,
@@ -388,7 +388,7 @@ function delayView(stage) {
   return new Plot(stage, {
     name: "delay",
     title: "LMU: a window is a delay line",
-    symbol: "y",
+    symbol: ["y", "y"],
     height: 180,
     x: { label: "time, s", range: story },
     y: { range: [-HIGH, HIGH], ticks: [-2, -1, 0, 1, 2] },

@@ -45,8 +45,8 @@ lesson.maths(
         + ", ".join(f"**{value:.2f}**" for value in table.legs)
         + "; the best polynomial of the same degree: "
         + ", ".join(f"{value:.2f}" for value in table.best)
-        + f". Memory by age at N = {size}, up to one window: LegT misses {kept.min():.2f} to {kept.max():.2f}, a random "
-        f"A {lost.min():.2f} to {lost.max():.2f} (noise of 11.4 cycles a window, states read with 1 % error, the best "
+        + f". Memory by age at N = {size}, up to one window: LegT misses {kept.min():.2f} to {kept.max():.2f}, a "
+        f"random A {lost.min():.2f} to {lost.max():.2f} (noise of 11.4 cycles a window, states read with 1 % error, the best "
         "linear read-out there is, in closed form). All computed here. The HiPPO paper writes −A for our A. Published "
         "codes differ in the scale of LegT by 2, and some give LagT the diagonal ½: here θ is the window, and LagT has "
         "the paper's 1."
@@ -57,15 +57,15 @@ lesson.train(
     "digits_hippo",
     intro=(
         "Real handwritten digits (scikit-learn's), shown one pixel at a time. Two networks that differ in one matrix: "
-        "**A as above** against a **random A**. At the last pixel they must name the digit, so all of it must be in the "
-        "state. The papers report 98 % against 60 % on their larger digits (S4, section 2.2; cited)."
+        "**A as above** against a **random A**. At the last pixel they must name the digit, so all of it must be in "
+        "the state. The papers report 98 % against 60 % on their larger digits (S4, section 2.2; cited)."
     ),
 )
 lesson.check(
     "The same story is told twice as fast. Which memory ends with exactly the same numbers?",
     options=("all of it (LegS)", "the window (LegT)", "fading (LagT)"),
     right="all of it (LegS)",
-    because="LegS divides by t and so knows no seconds, only shares of the past. A window of 3 s now holds twice as much.",
+    because="LegS divides by t: it knows no seconds, only shares of the past. A window of 3 s now holds twice as much.",
     see={"fast": True, "measure": "legt", "N": 16},
 )
 lesson.check(

@@ -74,8 +74,8 @@ def signal(values: Values) -> Array:
     if values["signal"] == "tones":
         return tones(r)
     if values["signal"] == "steps":
-        return np.array(LEVELS)[np.floor(r * len(LEVELS)).astype(int)]
-    return np.interp(r * POINTS - 0.5, np.arange(POINTS), values["drawing"])
+        return np.repeat(LEVELS, np.diff(np.ceil(np.linspace(0, L, len(LEVELS) + 1) - 0.5).astype(int)))
+    return np.asarray(np.interp(r * POINTS - 0.5, np.arange(POINTS), values["drawing"]), dtype=np.float64)
 
 
 def seconds(values: Values) -> float:
@@ -122,7 +122,7 @@ class Errors(NamedTuple):
 
 
 def legs_errors(values: Values, sizes: tuple[int, ...] = (4, 8, 16, 32, 64)) -> Errors:
-    """For the signal. A is lower triangular, so the first N coefficients of a larger LegS are those of a smaller one."""
+    """For the signal. A is lower triangular: the first N coefficients of a larger LegS are those of a smaller one."""
     return _legs_errors(values["signal"], tuple(values["drawing"]), sizes)
 
 
@@ -180,7 +180,7 @@ def readout(measure: str, N: int) -> tuple[Array, Array]:
 
 
 def extra(values: Values) -> dict[str, Any]:
-    """For the pictures: errors by age of the chosen memory and of a random one, and the random matrix if it is shown."""
+    """For the pictures: errors by age of the chosen memory and a random one, and the random matrix if it is shown."""
     measure, N = values["measure"], values["N"]
     found: dict[str, Any] = {
         "N": N,

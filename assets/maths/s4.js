@@ -251,3 +251,55 @@ function mode(re, im, weight, delta, L) {
   }
   return row;
 }
+
+/**
+ * K (L) through the eigenvectors, A = V diag(-1, ..., -N) V^-1, as paper allows and floats do not: V in closed form,
+ * rounded once; from there every operation is in single precision where asked.
+ */
+export function eigenvectorKernel(N, delta, C, L, single) {
+  const round = single ? Math.fround : (v) => v;
+  const V = legsEigenvectors(N).map((row) => row.map(round));
+  const B = norms(N).map(round);
+  const weights = new Float64Array(N);
+  for (let n = 0; n < N; n++) {
+    let left = B[n];
+    for (let j = 0; j < n; j++) left = round(left - round(V[n][j] * weights[j]));
+    weights[n] = round(left / V[n][n]); // V^-1 B: V is lower triangular
+  }
+  const A_bar = new Float64Array(N);
+  for (let j = 0; j < N; j++) {
+    let read = 0; // C V
+    for (let n = j; n < N; n++) read = round(read + round(round(C[n]) * V[n][j]));
+    const z = round(-(j + 1) * (delta / 2));
+    A_bar[j] = round((1 + z) / (1 - z));
+    weights[j] = round(round(weights[j] * read) * round(delta / (1 - z)));
+  }
+  return Float64Array.from({ length: L }, () => {
+    let sum = 0;
+    for (let n = 0; n < N; n++) {
+      sum = round(sum + weights[n]);
+      weights[n] = round(weights[n] * A_bar[n]);
+    }
+    return sum;
+  });
+}
+
+/** V_ij = (-1)^i binomial(i+j, 2j) sqrt(2i+1), lower triangular; column j belongs to -(j+1). */
+export function legsEigenvectors(N) {
+  const V = matrix(N, N);
+  for (let j = 0; j < N; j++) {
+    let binomial = 1;
+    for (let i = j; i < N; i++) {
+      V[i][j] = (i % 2 ? -1 : 1) * binomial * Math.sqrt(2 * i + 1);
+      binomial = (binomial * (i + j + 1)) / (i - j + 1);
+    }
+  }
+  return V;
+}
+
+/** Complex multiplications for one kernel, as `cost` of ssmviz/lessons/structured.py. */
+export const cost = (N, L) => ({
+  inverses: L * (N ** 3 / 3 + N ** 2),
+  powers: N ** 3 / 3 + L * N ** 2,
+  stages: L * (9 * N + 6) + (L / 2) * Math.log2(L),
+});

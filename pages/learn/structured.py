@@ -1,0 +1,114 @@
+"""Lesson 5: S4, structured state spaces, and the diagonal systems that came of it."""
+
+from ssmviz.lessons.structured import CONTROLS, cost, extra, kernel_errors, learn, stage_errors
+from ssmviz.systems.nplr import condition
+from ssmviz.widgets.lesson import Lesson
+from ssmviz.widgets.symbols import tex
+
+h, y, C, delta = tex("h"), tex("y"), tex("C"), tex("delta")
+A, A_bar, B_bar = tex("A").replace(r"\bar ", ""), tex("A"), tex("B")
+
+lesson = Lesson("structured", CONTROLS, extra=extra)
+lesson.question(
+    "Why not just diagonalise A?",
+    f"HiPPO's ${A}$ remembers well, but powers of a matrix are slow. On paper there is an easy way: its eigenvectors "
+    f"$V$ turn ${A}$ into a diagonal, and every power into $N$ numbers. Add states, and watch what the dashed "
+    "kernel does to that idea. **S4** is the way around it.",
+)
+lesson.symbols("h", "A", "B", "C", "delta")
+lesson.predict(
+    "The eigenvalues of A are simply −1, −2, …, −N. In float32, up to how many states do its eigenvectors work?",
+    options=("about 10", "about 100", "any number"),
+    right="about 10",
+    because="The eigenvectors are almost parallel: two more states make cond(V) 30 times larger, and lose 1.5 digits.",
+)
+now = lesson.play()
+lesson.try_these(
+    ("Give it more states: 20, in float32. Where does the dashed kernel go?", {"N": 20, "floats": "float32"}),
+    ("Take twice the digits, float64, and N = 32. Does it help?", {"N": 32, "floats": "float64"}),
+    ("Start with Mamba's poles, all real: −1, −2, …, −N. What can its kernel not do?", {"init": "real", "N": 32}),
+)
+
+N, step = now["N"], now["delta"]
+off, stages, count = (
+    kernel_errors(N, now["floats"], step, now["seed"]),
+    stage_errors(N, step, now["seed"]),
+    cost(N, 256),
+)
+lesson.maths(
+    rf"{A} = V \Lambda V^{{-1}} \quad\text{{on paper;}}\qquad \mathrm{{cond}}(V) = {condition(N)[0]:.1e}"
+    rf"\ \text{{at }} N = {N}: \text{{ a kernel off by }} {off.eigenvectors:.1e}",
+    rf"{A} = \underbrace{{S}}_{{\text{{normal}}}} - P P^\top, \qquad P_n = \sqrt{{n + \tfrac12}}, \qquad "
+    rf"S = V \Lambda V^*, \quad \mathrm{{cond}}(V) = {condition(N)[1]:.2f}",
+    rf"\text{{1}}\quad \hat K(z) = \sum_{{l<L}} K_l z^l = \tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar}, \qquad "
+    rf"\tilde{{{C}}} = {C}\,(1 - {A_bar}^L), \quad z^L = 1 \qquad \text{{off by }} {stages.generating_function:.0e}",
+    rf"\text{{2}}\quad k_{{vw}}(z) = \sum_n \frac{{v_n w_n}}{{\tfrac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}}"
+    rf"\qquad \text{{off by }} {stages.cauchy:.0e}",
+    rf"\text{{3}}\quad \hat K = 2\Bigl(k_{{\tilde C B}} - (1+z)\,k_{{\tilde C P}}\,"
+    rf"\bigl(1 + (1+z)\,k_{{P P}}\bigr)^{{-1}} k_{{P B}}\Bigr) \qquad \text{{off by }} {stages.woodbury:.0e}",
+    rf"\text{{4}}\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) \qquad \text{{off by }} {stages.inverse_fft:.0e}",
+    note=(
+        f"Every stage is held against dense matrices at all 256 roots of unity. One kernel of 256 steps costs "
+        f"{count.inverses:,.0f} multiplications with an inverse at each root and {count.stages:,.0f} with the stages. "
+        "Algorithm 1 of the paper divides by 1 + z, which is 0 at one of the roots; here both sides are multiplied by "
+        "it. Published code clips the imaginary part of B at 2: here nothing is clipped."
+    ),
+)
+lesson.code()
+lesson.train(
+    "s4d_inits",
+    intro=(
+        "**S4D** drops P: only the diagonal Λ is left, and it can be trained. Four networks must give back what they "
+        "saw long ago; they differ only in where their poles start."
+    ),
+)
+lesson.check(
+    "What does A need so that S4 is fast *and* exact?",
+    options=("eigenvectors", "normal plus low rank", "only real entries"),
+    right="normal plus low rank",
+    because="The normal part has perfect eigenvectors (cond 1.00), the rest is one column times one row.",
+    see={"N": 32, "floats": "float64"},
+)
+lesson.check(
+    "You drag a pole of the diagonal system to the right, across the axis. Its kernel…",
+    options=("rings faster", "grows without end", "does not change"),
+    right="grows without end",
+    because="Re λ > 0 multiplies by more than 1 at every step. S4D and Mamba learn log(−Re λ), so it cannot happen.",
+    see={"init": "lin", "N": 16, "moved": (0.0, 0.0, 0.8, 0.0, *(0.0,) * 60)},
+)
+lesson.check(
+    "Mamba starts at A = −(n+1). Where do these numbers come from?",
+    options=("they are the eigenvalues of HiPPO-LegS", "they are random", "they are its normal part's"),
+    right="they are the eigenvalues of HiPPO-LegS",
+    because="A is triangular, so its diagonal holds them. Without imaginary parts nothing rings: sums of decays alone.",
+    see={"init": "real", "N": 16},
+)
+lesson.myth(
+    said="S4 finds the V that diagonalises A.",
+    true="Nobody can use that V.",
+    see={"N": 16, "floats": "float32"},
+    shown=lambda seen: (
+        f"At N = 16, cond(V) = {condition(16)[0]:.1e}: in float32 the kernel is off by "
+        f"{kernel_errors(16, 'float32').eigenvectors:.0f} times its size, in float64 by "
+        f"{kernel_errors(16, 'float64').eigenvectors:.0e}. S4 diagonalises the *normal part* instead, and is off by "
+        f"{kernel_errors(16, 'float64').s4:.0e}."
+    ),
+)
+lesson.myth(
+    said="A, B and C are random and not learned in S4.",
+    true="They are trained: the poles have moved.",
+    see={"init": "lin", "N": 16, "trained": True},
+    shown=lambda seen: (
+        f"300 steps of Adam towards a delay of 128 steps moved the {len(learn('lin', 16).end)} poles by "
+        f"{learn('lin', 16).moved:.1f} on average, and brought the kernel's error from 1 to "
+        f"{learn('lin', 16).last_error:.2f}. The orange dots are where they are now."
+    ),
+)
+lesson.sources(
+    "Gu, Goel & Ré 2022, [S4](https://arxiv.org/abs/2111.00396): Lemma 3.2 (eigenvectors), Theorem 1 (normal plus low "
+    "rank), Algorithm 1 (the stages), appendix C. The lemma as printed holds for LegS without normalisation.",
+    "Gu, Gupta, Goel & Ré 2022, [S4D](https://arxiv.org/abs/2206.11893), section 4: Lin, Inv, LegS, Real.",
+    "Gu & Dao 2023, [Mamba](https://arxiv.org/abs/2312.00752), section 3.6: starts at −1/2 + ni (printed without π) or "
+    "−(n+1).",
+    "Rush & Karamcheti, [The Annotated S4](https://srush.github.io/annotated-s4/).",
+)

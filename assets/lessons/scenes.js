@@ -1,0 +1,21 @@
+// A lesson with more to look at than fits on a screen: rows of views of which one scene's are shown.
+
+/**
+ * `scenes`: { name: rows }, chosen by the control `control`. Gives the scene's `rows` and `before` for a lesson's build.
+ */
+export function scenes(stage, control, scenes) {
+  const all = Object.entries(scenes);
+  let shown;
+  return {
+    rows: all.flatMap(([, rows]) => rows),
+    before(_, changes) {
+      const chosen = stage.values[control];
+      if (chosen === shown) return;
+      shown = chosen;
+      for (const [name, rows] of all)
+        for (const row of rows) (row.views ?? row)[0].element.parentElement.hidden = name !== chosen;
+      for (const view of stage.views) view.measure();
+      changes.add("all");
+    },
+  };
+}

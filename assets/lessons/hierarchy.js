@@ -3,9 +3,9 @@
 import { Figure } from "../canvas/figure.js";
 import { ease } from "./march.js";
 
-const HIGH = 392;
-const FAST = { top: 22, bottom: 122 };
-const SLOW = { top: 196, bottom: HIGH - 6 };
+const HIGH = 344;
+const FAST = { top: 22, bottom: 110 };
+const SLOW = { top: 158, bottom: HIGH - 6 };
 const ROWS = [
   ["x", "Δ", "A", "B", "C", "Ā", "B̄x", "h", "y"],
   ["dx", "dΔ", "dA", "dB", "dC", "dĀ", "dB̄x", "dh", "dy"],
@@ -51,7 +51,7 @@ export class Hierarchy extends Figure {
     g.font = `600 12px ${theme.font}`;
     g.fillStyle = theme.text;
     g.fillText("SRAM, on the chip: fast, small", 10, FAST.top - 9);
-    g.fillText("HBM: large, slow (areas to scale)", 10, SLOW.top - 10);
+    g.fillText("HBM: large, slow (areas to scale)", 10, SLOW.top - 11);
     if (busy) {
       g.textAlign = "right";
       g.fillStyle = theme.symbol.h;
@@ -95,18 +95,18 @@ export class Hierarchy extends Figure {
       g.fillStyle = colour;
       g.strokeStyle = colour;
       g.globalAlpha = made ? 0.35 : 0.85;
-      g.fillRect(x, FAST.top + 36, 22, 22);
+      g.fillRect(x, FAST.top + 26, 22, 22);
       g.globalAlpha = 1;
-      if (made) g.strokeRect(x + 0.5, FAST.top + 36.5, 21, 21);
+      if (made) g.strokeRect(x + 0.5, FAST.top + 26.5, 21, 21);
       g.fillStyle = theme.text;
       g.textAlign = "center";
       g.font = `11px ${theme.font}`;
-      g.fillText(name, x + 11, FAST.top + 70);
+      g.fillText(name, x + 11, FAST.top + 58);
     });
     if (setting.fused) {
       g.fillStyle = theme.faint;
       g.textAlign = "left";
-      g.fillText("Ā, B̄x and h are made and used here, a tile at a time", 18, FAST.bottom - 12);
+      g.fillText("Ā, B̄x and h are made and used here, a tile at a time", 18, FAST.bottom - 11);
     }
   }
 
@@ -118,7 +118,7 @@ export class Hierarchy extends Figure {
     const names = inside(moves, index, setting.fused);
     const at = way === "in" ? names.length : names.findIndex(({ name }) => name === tensor);
     const step = chipStep(width, names);
-    const [x1, y1] = [18 + at * step + 11, FAST.top + 47];
+    const [x1, y1] = [18 + at * step + 11, FAST.top + 37];
     const x = slot.x + share * (x1 - slot.x);
     const y = slot.y - slot.side / 2 + share * (y1 - (slot.y - slot.side / 2));
     const side = Math.max(6, slot.side + share * (22 - slot.side));
@@ -131,7 +131,7 @@ export class Hierarchy extends Figure {
     g.fillStyle = theme.text;
     g.font = `600 12px ${theme.font}`;
     g.textAlign = "left";
-    g.fillText(`${way === "in" ? "↑ read" : "↓ write"} ${tensor}: ${this.options.gigabytes(bytes)}`, 10, (FAST.bottom + SLOW.top) / 2 - 16);
+    g.fillText(`${way === "in" ? "↑ read" : "↓ write"} ${tensor}: ${this.options.gigabytes(bytes)}`, 10, FAST.bottom + 14);
   }
 
   counter(g, theme, width, { moves, index, along }) {
@@ -140,7 +140,7 @@ export class Hierarchy extends Figure {
     g.textAlign = "right";
     g.fillStyle = theme.text;
     g.font = `600 12px ${theme.font}`;
-    g.fillText(`${this.options.gigabytes(past)} of ${this.options.gigabytes(total)} moved`, width - 12, (FAST.bottom + SLOW.top) / 2 - 16);
+    g.fillText(`${this.options.gigabytes(past)} of ${this.options.gigabytes(total)} moved`, width - 12, FAST.bottom + 14);
   }
 
   inWords() {
@@ -166,7 +166,7 @@ function layout(width, sizes) {
     const gap = (width - 24 - wide.reduce((sum, w) => sum + w, 0)) / (names.length - 1);
     let x = 12;
     names.forEach((name, i) => {
-      slots[name] = { x: x + wide[i] / 2, y: SLOW.top + 76 + r * 92, side: side(name) };
+      slots[name] = { x: x + wide[i] / 2, y: SLOW.top + 72 + r * 88, side: side(name) };
       x += wide[i] + gap;
     });
   });

@@ -8,6 +8,7 @@ import { count, number } from "../canvas/words.js";
 import { kept, moved, sizes, traffic } from "../maths/memory.js";
 import { blelloch, byRunningProducts, costOf, firstNotFinite, hillisSteele, loop } from "../maths/scan.js";
 import { Hierarchy } from "./hierarchy.js";
+import { fixed } from "./strips.js";
 import { Times } from "./times.js";
 import { Totals } from "./totals.js";
 import { Tree, withSources } from "./tree.js";
@@ -32,18 +33,23 @@ export function build(stage) {
     .derive("products", ({ keep }) => products(keep))
     .derive("costs", ({ length }) => Object.fromEntries(Object.keys(METHODS).map((name) => [name, costOf(name, length)])));
 
-  const caption = el("p", { role: "status", style: "min-height:4.2em; font-weight:600" });
+  const caption = el("p", { role: "status", style: "min-height:2.8em; font-weight:600" });
+  const example = el("p", { style: "min-height:2.8em" });
   return {
     rows: [
       [pairBars(stage, "a", ["A", "a"], 0), pairBars(stage, "b", ["B", "b"], -1)],
       [tree(stage), hierarchy(stage)],
-      [steps(stage, caption), new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes })],
+      [steps(stage, caption, example), new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes })],
       [costPlot(stage, "depth", "Levels that wait for one another"), costPlot(stage, "work", "Joins in all")],
       { views: [productPlot(stage), ...stage.extra.machines.map((machine) => times(stage, machine))] },
+      [el("p", {}, stage.extra.claim)],
     ],
     animate: { length: LENGTH, loop: true },
     before: (_, changes) => restart(stage, changes),
-    after: () => setText(caption, levelWords(stage)),
+    after: () => {
+      setText(caption, levelWords(stage));
+      setText(example, joinWords(stage));
+    },
     readouts: () => readouts(stage),
     say: () => sentence(stage),
   };
@@ -60,7 +66,7 @@ function gigabytes(bytes) {
 
 function pairBars(stage, name, symbol, low) {
   const words = { a: "What each step keeps: drag", b: "What each step adds: drag" }[name];
-  return new Bars(stage, { name, title: words, symbol, height: 70, control: name, low, high: 1, ticks: low ? [-1, 0, 1] : [0, 1] });
+  return new Bars(stage, { name, title: words, symbol, height: 62, control: name, low, high: 1, ticks: low ? [-1, 0, 1] : [0, 1] });
 }
 
 /** Levels reached, share of the one under way, steps that the loop has done: by the clock, or by the person. */
@@ -98,7 +104,7 @@ function byItself(stage) {
   stage.play(true);
 }
 
-function steps(stage, caption) {
+function steps(stage, caption, example) {
   return el(
     "div", { style: "display:grid; gap:12px; align-content:start" },
     el(
@@ -108,6 +114,7 @@ function steps(stage, caption) {
       button("play", "By itself", () => byItself(stage), { "data-action": "itself" }),
     ),
     caption,
+    example,
     el("p", {}, "One join: first (a, b), then (c, d), is one step again: (c·a, c·b + d). It does not matter which neighbours are joined first, so a whole level can be done at once."),
   );
 }
@@ -125,6 +132,24 @@ function levelWords(stage) {
   if (stage.values.method === "blelloch") return `Up: each node joins its two halves. ${all}.`;
   const done = at === levels.length - 1 ? "; every b is now h" : "";
   return `Level ${at}: every position joins the one ${far} before it. ${all}${done}.`;
+}
+
+/** One join of this level, with its numbers: the one of the column that is pointed at, or the last. */
+function joinWords(stage) {
+  const { levels } = stage.derived.scan;
+  const { at } = reached(stage);
+  const { joins, phase, a, b } = levels[at];
+  if (!joins.length) return "";
+  const [i, j, to] = joins.find(([, , end]) => end === stage.cursor) ?? joins.at(-1);
+  const [before, later] = [levels[at - 1], phase === "last" ? levels[0] : levels[at - 1]];
+  const pair = (level, k) => `(${fixed(level.a[k])}, ${fixed(level.b[k])})`;
+  const [first, then] = [pair(before, i), pair(later, j)];
+  const sum = `${fixed(later.a[j])} · ${signed(before.b[i])} + ${signed(later.b[j])}`;
+  return `At step ${to}: first ${first}, then ${then} is (${fixed(later.a[j])} · ${fixed(before.a[i])}, ${sum}) = (${fixed(a[to])}, ${fixed(b[to])}).`;
+}
+
+function signed(value) {
+  return value < 0 && fixed(value) !== "0.00" ? `(${fixed(value)})` : fixed(value);
 }
 
 function costPlot(stage, what, title) {
@@ -163,7 +188,7 @@ function productPlot(stage) {
   return new Plot(stage, {
     name: "products", title: "Why not one running product?", height: 250,
     x: { label: "step", range: (it) => [0, shown(it)] },
-    y: { range: [1e-48, 1e42], log: true, ticks: [1e-40, 1e-20, 1, 1e20, 1e40] },
+    y: { range: [1e-52, 1e46], log: true, ticks: [1e-40, 1e-20, 1, 1e20, 1e40] },
     backdrop: (g, { box, x, y, theme }) => {
       g.strokeStyle = theme.wrong;
       g.setLineDash([3, 4]);
@@ -173,8 +198,8 @@ function productPlot(stage) {
       g.setLineDash([]);
       g.fillStyle = theme.faint;
       g.textAlign = "left";
-      g.fillText("largest float32", box.left + 6, y(FLOAT32[1]) - 8);
-      g.fillText("smallest float32", box.left + 6, y(FLOAT32[0]) + 9);
+      g.fillText("largest float32", box.left + 6, y(FLOAT32[1]) + 9);
+      g.fillText("smallest float32", box.left + 6, y(FLOAT32[0]) - 8);
     },
     series: ({ theme, derived }) => {
       const { P, formula, h } = derived.products;
@@ -218,7 +243,7 @@ function hierarchy(stage) {
 function times(stage, machine) {
   return new Times(stage, {
     name: `times-${machine.machine}`, title: `Measured: ${machine.machine}`, machine,
-    note: () => `${machine.measured}; line: least time at the rates of that machine`,
+    note: () => `${machine.measured}, forward; batch × L × D × N; black line: the least possible`,
   });
 }
 

@@ -8,9 +8,10 @@ import { fixed } from "./strips.js";
 
 const GUTTER = 52;
 const RIGHT = 6;
-const HIGH = 392;
-const LOOP = 40; // px at the bottom for the loop
-const NAMES = { leaves: "steps", up: "up", root: "clear", down: "down", last: "join" };
+const HIGH = 344;
+const LOOP = 36; // px at the bottom for the loop
+const NAMES = { leaves: "steps", up: "up", root: "clear", down: "down", last: "join", level: "level" };
+const MANY = new Set(["up", "down", "level"]); // there are several of them: they are counted
 
 /** options: read(stage) -> { levels, h, at, along, steps }: levels reached, share of the next one, steps of the loop done */
 export class Tree extends Figure {
@@ -40,14 +41,15 @@ export class Tree extends Figure {
   lines(g, theme, place, levels, r, at, along, needed) {
     const reached = r <= at || (r === at + 1 && along > 0);
     for (const [from, to] of links(levels[r])) {
-      const on = needed ? needed[r].has(to) : reached;
+      const kept = levels[r].sources[to].length === 1 && from === to; // nothing happens here
+      const on = (needed ? needed[r].has(to) : reached) && (needed || !kept);
       g.strokeStyle = on ? (from === to ? theme.faint : theme.symbol.A) : theme.grid;
       g.lineWidth = on && (needed || r === at + 1 || r === at) ? 1.75 : 1;
       g.globalAlpha = needed && !on ? 0.4 : 1;
       const [x0, y0, x1, y1] = [place.column(from), place.middle(r - 1) + place.tall / 2, place.column(to), place.middle(r) - place.tall / 2];
       line(g, x0, y0, x1, y1);
       g.globalAlpha = 1;
-      if (r !== at + 1 || along <= 0 || along >= 0.75) continue;
+      if (kept || r !== at + 1 || along <= 0 || along >= 0.75) continue;
       const share = ease(along / 0.75);
       g.fillStyle = theme.symbol.A;
       g.beginPath();
@@ -63,11 +65,12 @@ export class Tree extends Figure {
     g.fillStyle = r === at ? theme.text : theme.faint;
     g.font = `${r === at ? "600 " : ""}11px ${theme.font}`;
     const count = levels.slice(1, r + 1).filter(({ phase }) => phase === level.phase).length;
-    g.fillText(level.phase === "up" || level.phase === "down" ? `${NAMES[level.phase]} ${count}` : NAMES[level.phase], GUTTER - 6, place.middle(r));
+    g.fillText(MANY.has(level.phase) ? `${NAMES[level.phase]} ${count}` : NAMES[level.phase], GUTTER - 6, place.middle(r));
     for (let i = 0; i < level.a.length; i++) {
       const fresh = r === 0 || level.sources[i].length > 1 || level.sources[i][0] !== i || (level.phase === "root" && i === level.a.length - 1);
-      const weak = !shown || (needed && !needed[r].has(i)) || (!fresh && !needed);
-      this.cell(g, theme, place, level, i, r, { shown, fresh, weak, now: r === at && fresh, final: r === levels.length - 1 });
+      const final = level.done > i;
+      const weak = !shown || (needed && !needed[r].has(i)) || (!fresh && !final && !needed);
+      this.cell(g, theme, place, level, i, r, { shown, fresh, weak, now: r === at && fresh, final });
     }
   }
 
@@ -90,11 +93,10 @@ export class Tree extends Figure {
 
   /** The pair, side by side where there is room. */
   numbers(g, theme, x, y, wide, tall, { a, b }, i, final) {
-    const small = wide < 40;
+    const small = wide < 40 || tall < 20;
     g.font = `${small ? 10 : 11.5}px ${theme.font}`;
     g.textAlign = "center";
-    const side = wide >= 76;
-    const [dx, dy] = side ? [wide / 4, 0] : [0, Math.min(7.5, tall / 4)];
+    const [dx, dy] = wide >= 52 && (tall < 30 || wide >= 76) ? [wide / 4, 0] : [0, Math.min(7.5, tall / 4)];
     g.fillStyle = theme.symbol.A;
     g.fillText(short(a[i]), x - dx, y - dy + 0.5);
     g.fillStyle = final ? theme.symbol.h : theme.symbol.B;
@@ -155,15 +157,21 @@ export class Tree extends Figure {
   }
 }
 
-/** Where each position of a level comes from: of one position of the level before, or two. */
+/**
+ * What the picture needs of each level: where each position comes from (one position of the level before, or two), and
+ * how many positions from the left hold all of their past (`done`: their b is h).
+ */
 export function withSources(levels) {
+  const tree = levels.some(({ phase }) => phase === "down");
   return levels.map((level, r) => {
     const sources = Array.from(level.a, (_, i) => (r ? [i] : []));
     for (const [earlier, later, to] of level.joins) {
       sources[to] = level.phase === "last" ? [to] : [earlier, later].sort((p, q) => p - q);
       if (level.phase === "down") sources[later] = [to]; // the left half takes what lies before the node
     }
-    return { ...level, sources };
+    const phase = level.phase === "up" && !tree ? "level" : level.phase;
+    const done = tree ? (phase === "last" ? level.a.length : 0) : r ? 2 ** r : 1;
+    return { ...level, phase, sources, done };
   });
 }
 

@@ -1,7 +1,7 @@
 """Lesson 7: the parallel scan, and the memory hierarchy."""
 
 from ssmviz.lessons.controls import Value
-from ssmviz.lessons.scan import CONTROLS, breaks_at, levels, measured, moved, scan, sizes, speedup_words, words
+from ssmviz.lessons.scan import CLAIM, CONTROLS, breaks_at, levels, measured, moved, scan, sizes, speedup_words, words
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
@@ -101,11 +101,11 @@ lesson.myth(
 )
 lesson.sources(
     "Gu & Dao 2023, [Mamba](https://arxiv.org/abs/2312.00752), section 3.3.2 and appendix D: scan, fusion, recompute.",
-    "**Paper's claim**, not run here: 20–40× faster than a standard scan in PyTorch, on an A100 (section 4.5). "
-    f"**Measured by us**: {speedup_words()} Yours: `python -m benchmarks.scan`, then reload this page.",
+    f"**Paper's claim**, not run here: {CLAIM}. **Measured by us**: {speedup_words()} Yours: "
+    "`python -m benchmarks.scan`, then start the app again.",
     "Blelloch 1990, [Prefix sums](https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf): up- and down-sweep.",
     "Hillis & Steele 1986, [Data parallel algorithms](https://doi.org/10.1145/7902.7903): the scan of fewest levels.",
     "Smith, Warrington & Linderman 2023, [S5](https://arxiv.org/abs/2208.04933), section 2.2: scans for state spaces.",
-    "Bytes are **counted**, as the least that each kernel can move: every tensor once. Times are **measured**: read from "
-    "files that `benchmarks/scan.py` wrote.",
+    "Bytes are **counted**, as the least that each kernel can move: every tensor once. Times are **measured**, read "
+    "from files that `benchmarks/scan.py` wrote.",
 )

@@ -17,6 +17,7 @@ from ssmviz.timings import Timing, Timings, load_all
 STEPS = 8  # leaves of the tree that is drawn
 A = (0.9, 0.5, 0.8, 0.0, 0.9, 1.0, 0.7, 0.6)
 B = (1.0, 0.0, -0.5, 0.8, 0.0, 0.0, 0.6, 0.0)
+CLAIM = "20–40× faster than a standard scan in PyTorch, on an A100 (Mamba, section 4.5)"
 PRODUCT_STEPS = 2048  # over which the running product is tried
 
 CONTROLS: tuple[Control, ...] = (
@@ -164,7 +165,8 @@ def measured() -> dict[str, Any]:
                 "rows": [_row(row) for row in timings.rows if row.dtype == "float32"],
             }
             for timings in load_all()
-        ]
+        ],
+        "claim": f"Paper's claim, not run here: {CLAIM}. Measured by us: {speedup_words()}",
     }
 
 

@@ -130,6 +130,7 @@ class TrainSettings(Settings):
     seed: Count = Field(0, ge=0, le=2**31 - 1)
     eval_every: Count = Field(25, ge=1, le=100_000, description="steps between evaluations")
     eval_batch: Count = Field(128, ge=1, le=4096, description="sequences of the fixed test set")
+    as_recurrence: bool = Field(False, description="test one token at a time, with nothing but the state")
     checkpoint_every: Count = Field(100, ge=1, le=100_000, description="steps between checkpoints")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "reference", "torch", "numba", "triton"] = "auto"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -40,24 +40,22 @@ class TestSet:
         task = TASKS[settings.task.name]
         drawn = task.sample(settings.task, rng_for(settings.seed, "test"), settings.eval_batch)
         self.tokens, self.targets = asked(drawn.tokens, drawn.targets, task.answers(settings.task), device)
+        self.as_recurrence = settings.as_recurrence
 
     def score(self, network: Network) -> Score:
         """How well the network does now."""
-        return score(network, self.tokens, self.targets)
+        return score(network, self.tokens, self.targets, one_by_one if self.as_recurrence else answers)
+
+    def difference(self, network: Network) -> float:
+        """Largest difference of the logits between both views of the same weights: all tokens at once, one by one."""
+        k = self.targets.shape[1]
+        return (answers(network, self.tokens, k) - one_by_one(network, self.tokens, k)).abs().max().item()
+
+
+Answers = Callable[[Network, Tensor, int], Tensor]
 
 
 @torch.no_grad()
-def score(network: Network, tokens: Tensor, targets: Tensor) -> Score:
-    """Score of tokens (n, T) whose last k positions are asked, targets (n, k)."""
-    k = targets.shape[1]
-    logits = answers(network, tokens, k)
-    hit = logits.argmax(-1) == targets
-    loss = answer_loss(logits, targets)
-    scalars = torch.cat([loss[None], hit.float().mean()[None], hit.all(1).float().mean()[None], hit.float().mean(0)])
-    loss_, token, sequence, *positions = scalars.tolist()  # one wait for the device instead of four
-    return Score(loss_, token, sequence, tuple(positions))
-
-
 def answers(network: Network, tokens: Tensor, k: int) -> Tensor:
     """Logits (n, k, vocab) of the last k positions, a bounded number of tokens at a time."""
     length, most = tokens.shape[1], FORWARD_TOKENS[tokens.device.type]
@@ -66,6 +64,27 @@ def answers(network: Network, tokens: Tensor, k: int) -> Tensor:
     rows_at_once = min(len(tokens), max(1, most // CHUNK))
     chunk = most // rows_at_once
     return torch.cat([network.forward_chunks(rows, chunk, last=k) for rows in torch.split(tokens, rows_at_once)])
+
+
+def one_by_one(network: Network, tokens: Tensor, k: int) -> Tensor:
+    """The same by recurrence: one token at a time, with nothing but the state."""
+    state, logits = network.initial_state(len(tokens)), []
+    for token in tokens.unbind(1):
+        out, state = network.step(token, state)
+        logits.append(out)
+    return torch.stack(logits[-k:], dim=1)
+
+
+@torch.no_grad()
+def score(network: Network, tokens: Tensor, targets: Tensor, how: Answers = answers) -> Score:
+    """Score of tokens (n, T) whose last k positions are asked, targets (n, k)."""
+    k = targets.shape[1]
+    logits = how(network, tokens, k)
+    hit = logits.argmax(-1) == targets
+    loss = answer_loss(logits, targets)
+    scalars = torch.cat([loss[None], hit.float().mean()[None], hit.all(1).float().mean()[None], hit.float().mean(0)])
+    loss_, token, sequence, *positions = scalars.tolist()  # one wait for the device instead of four
+    return Score(loss_, token, sequence, tuple(positions))
 
 
 def ladder(settings: TrainSettings, network: Network, device: torch.device, *, step: int) -> Iterator[Rung]:

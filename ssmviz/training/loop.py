@@ -31,6 +31,7 @@ from ssmviz.training.graphed import GraphedStepper
 from ssmviz.training.optimiser import Optimiser
 from ssmviz.training.stepper import EagerStepper, Stepper
 
+TWO_VIEWS = "all tokens at once or one by one, on {} sequences: the answers' scores differ by at most {:.0e}"
 CHECK_EVERY = 50  # steps between two looks for divergence where looking stalls the device
 
 
@@ -96,6 +97,8 @@ class Training:
             if self._is_due(self.settings.checkpoint_every) and self.done < self.settings.optim.steps:
                 yield self.save()
         yield self.save()
+        if self.settings.as_recurrence:
+            yield Note(self.done, TWO_VIEWS.format(len(self.test_set.tokens), self.test_set.difference(self.network)))
         yield from evaluation.ladder(self.settings, self.network, self.place.device, step=self.done)
         yield Finished(self.done, self.seconds)
 

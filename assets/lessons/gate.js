@@ -1,9 +1,11 @@
 // The opening: paint how long each token lasts, and see what is recalled.
 
+import { Matrix } from "../canvas/matrix.js";
 import { mix } from "../canvas/theme.js";
 import { percent } from "../canvas/words.js";
-import { bestConstant, kindOf, LETTERS, outcome, parse, questionDelta, recall, targetsOf } from "../maths/gate.js";
-import { Brush, read, Reading, said, Scores, Strip } from "./strip.js";
+import { bestConstant, outcome, recall, states } from "../maths/gate.js";
+import { CLASSES, kindOf, LETTERS, parse, questionDelta, targetsOf } from "../maths/strips.js";
+import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
 const N = 8;
 
@@ -12,6 +14,7 @@ export function build(stage) {
     .derive("strips", ({ strip }) => parse(strip))
     .derive("outcome", ({ strip, delta }) => outcome(strip, { delta }, N))
     .derive("answers", ({ strip, delta }) => recall(strip, { delta }, N, stage.derived.outcome.C))
+    .derive("states", ({ strip, delta }) => states(strip, { delta }, N))
     .derive("columns", ({ delta }) => {
       const { strips } = stage.derived;
       return [...delta, ...Array(strips.m).fill(questionDelta(strips, delta))];
@@ -25,7 +28,7 @@ export function build(stage) {
     ],
   });
   const brush = new Brush(stage, {
-    name: "delta", title: "how long each token lasts: paint", symbol: ["delta", "Δ"], height: 150,
+    name: "delta", title: "how long each token lasts: paint", symbol: ["delta", "Δ"], height: 128,
     control: "delta", low: 0, high: 1, ticks: [0, 0.5, 1],
     values: ({ derived }) => derived.columns,
     delta: ({ values }) => values.delta,
@@ -33,6 +36,19 @@ export function build(stage) {
     brush: ({ values }) => values.brush,
     colour: (i, { values, theme }) => (i < values.delta.length ? theme.symbol.delta : mix(theme.background, theme.symbol.delta, 0.35)),
     hatched: (i, { values }) => kindOf(values.strip[i] ?? "A") === "noise",
+    hint: ({ values }) => {
+      const at = hintAt(values.strip, values.delta);
+      return at === undefined ? undefined : { at, words: "drag down" };
+    },
+  });
+  const heat = new Matrix(stage, {
+    name: "state", title: "what is left of each letter", symbol: ["h", "h"], height: 100, tokens: true, colours: "magnitude", numbers: false,
+    values: ({ derived }) => {
+      const columns = derived.columns.length;
+      const at = (k, t) => derived.states[(t * CLASSES + k) * N];
+      return { rows: CLASSES, columns, data: Float64Array.from({ length: CLASSES * columns }, (_, i) => at(Math.floor(i / columns), i % columns)) };
+    },
+    rowLabel: (r) => LETTERS[r],
   });
   const scores = new Scores(stage, {
     name: "scores", title: "Recalled in order, on 512 other strips with the same tokens and Δ", most: 2,
@@ -43,7 +59,7 @@ export function build(stage) {
   });
   const reading = new Reading(({ derived }) => derived.columns.length);
   return {
-    rows: [[strip], [brush], [scores]],
+    rows: [[strip], [brush], [heat], [scores]],
     before: (_, changes) => reading.advance(stage, changes),
     animate: { length: reading.length, loop: true },
     say: ({ values, derived }) => sentence(values, derived.outcome.token),

@@ -4,11 +4,10 @@ import { Matrix } from "../canvas/matrix.js";
 import { Plot } from "../canvas/plot.js";
 import { mix } from "../canvas/theme.js";
 import { number, percent } from "../canvas/words.js";
-import {
-  bestConstant, byKind, CLASSES, classOf, kernel, kindOf, LETTERS, outcome, parse, questionDelta, recall, shuffled, states, targetsOf,
-} from "../maths/gate.js";
+import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js";
 import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
-import { Brush, read, Reading, said, Scores, Strip } from "./strip.js";
+import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled, targetsOf } from "../maths/strips.js";
+import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
 const LETTER = 0.5; // Delta of a letter in the learned gate, stretched
 const RESET = 5;
@@ -151,6 +150,10 @@ function brush(stage) {
     brush: ({ values }) => values.brush,
     colour: (i, { values, theme }) => (i < values.delta.length ? theme.symbol.delta : mix(theme.background, theme.symbol.delta, 0.35)),
     hatched: (i, { derived }) => kindOf(derived.strip[i] ?? "A") === "noise",
+    hint: ({ values, derived }) => {
+      const at = values.clock ? undefined : hintAt(derived.strip, values.delta);
+      return at === undefined || values.brush === "all" ? undefined : { at, words: "drag down" };
+    },
     lines: ({ values, derived, theme }) =>
       values.learned && derived.learned ? [{ name: "learned (recorded run, stretched)", colour: theme.text, values: derived.learned, dash: [3, 2] }] : [],
     note: ({ values, derived }) =>

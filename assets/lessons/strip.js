@@ -7,7 +7,7 @@ import { columnAt } from "../canvas/matrix.js";
 import { mix } from "../canvas/theme.js";
 import { Tokens } from "../canvas/tokens.js";
 import { percent } from "../canvas/words.js";
-import { CLASSES, classOf, kindOf, NOTHING } from "../maths/gate.js";
+import { CLASSES, classOf, kindOf, NOTHING } from "../maths/strips.js";
 
 const FLOOR = 0.06; // of a bar's height: below it, the brush paints 0
 const ROW = 24; // px of one score
@@ -36,8 +36,15 @@ export function said(strip, answers, targets, words) {
   return [...Array.from(strip, () => ({ kind: "empty" })), ...found];
 }
 
-/** Tokens whose noise may have words, too. */
+/** Tokens whose noise may have words, too; the cursor leaves empty cells alone. */
 export class Strip extends Tokens {
+  overlay(g) {
+    const all = this.strips;
+    this.strips = all?.map((row) => ({ ...row, tokens: row.tokens[this.stage.cursor]?.kind === "empty" ? [] : row.tokens }));
+    super.overlay(g);
+    this.strips = all;
+  }
+
   cell(g, theme, token, from, to, top) {
     super.cell(g, theme, token, from, to, top);
     if (token.kind !== "noise" || !token.label || g.measureText(token.label).width > to - from - 2) return;
@@ -49,7 +56,7 @@ export class Strip extends Tokens {
 
 /**
  * Delta per token, painted. options, beside those of `Bars`: strip(stage), delta(stage): what is painted, without the
- * questions that `values` has, too; brush(stage): "kind", "place" or "all".
+ * questions that `values` has, too; brush(stage): "kind", "place" or "all"; hint(stage): { at, words } says what to do.
  */
 export class Brush extends Bars {
   get box() {
@@ -70,6 +77,30 @@ export class Brush extends Bars {
     g.textAlign = "right";
     g.fillText("0", box.left - 6, box.bottom);
     g.fillText(String(options.high), box.left - 6, box.top);
+  }
+
+  overlay(g) {
+    super.overlay(g);
+    const hint = this.options.hint?.(this.stage);
+    if (!hint || this.held !== undefined) return;
+    const { box, stage } = this;
+    const edges = stage.edges(box, this.values.length);
+    const [x, y] = [edges[hint.at], this.scale(box).y(this.values[hint.at])];
+    const wide = g.measureText(hint.words).width + 30;
+    g.fillStyle = stage.theme.text;
+    g.beginPath();
+    g.roundRect(x - wide / 2, y - 30, wide, 22, 11);
+    g.fill();
+    g.fillStyle = stage.theme.background;
+    g.textAlign = "left";
+    g.fillText(hint.words, x - wide / 2 + 22, y - 18.5);
+    g.textAlign = "center";
+    g.fillText("↓", x - wide / 2 + 13, y - 18.5);
+    g.strokeStyle = stage.theme.text;
+    g.lineWidth = 2;
+    line(g, x, y - 8, x, y + 16);
+    line(g, x - 5, y + 10, x, y + 16);
+    line(g, x + 5, y + 10, x, y + 16);
   }
 
   /** A stroke moves all tokens of the kind on which it began. */
@@ -107,6 +138,18 @@ export class Brush extends Bars {
   store(values) {
     this.stage.set({ [this.options.control]: values.map((d) => Number(Math.max(0, d).toFixed(3))) });
   }
+}
+
+/** Where the hint stands while nothing is painted yet: in the middle of the longest run of tokens that only cost. */
+export function hintAt(strip, delta) {
+  if (delta.some((d) => d !== delta[0])) return undefined;
+  let [best, from, longest] = [0, 0, 0];
+  for (let t = 0; t <= strip.length; t++)
+    if (t === strip.length || !["noise", "junk"].includes(kindOf(strip[t]))) {
+      if (t - from > longest) [best, longest] = [(from + t) / 2, t - from];
+      from = t + 1;
+    }
+  return Math.floor(best);
 }
 
 /** Shares as bars with their names. options: scores(stage): [{ words, value, colour, dash }], chance. */

@@ -1,97 +1,9 @@
 // You are the gate, as ssmviz/systems/gate.py: selective copying with nothing learned but one read-out, in closed form.
-// A strip is a text: "A".."H" letters to recall, "a".."h" junk, "." noise, "|" a boundary between documents.
 
-export const CLASSES = 8;
-export const LETTERS = "ABCDEFGH";
-export const JUNK = "abcdefgh";
-export const NOTHING = -1;
-const STRIPS = 512; // to fit C on, and as many others to score it on
-const RIDGE = 1e-12;
-const SILENT = 1e-9;
+import { CLASSES, NOTHING, parse, questionDelta, shuffled, STRIPS } from "./strips.js";
 
-/** "letter", "junk", "noise" or "boundary". */
-export function kindOf(token) {
-  return LETTERS.includes(token) ? "letter" : JUNK.includes(token) ? "junk" : token === "|" ? "boundary" : "noise";
-}
-
-/** The class that a token writes to. */
-export function classOf(token) {
-  const at = (LETTERS + JUNK).indexOf(token);
-  return at < 0 ? NOTHING : at % CLASSES;
-}
-
-/** Places of the letters that are asked for: those after the last boundary. */
-export function askedIn(strip) {
-  return Array.from(strip, (token, t) => t).filter((t) => t > strip.lastIndexOf("|") && LETTERS.includes(strip[t]));
-}
-
-/** One strip: n = 1 of what `shuffled` gives. */
-export function parse(strip) {
-  const L = strip.length;
-  const asked = askedIn(strip);
-  const source = Int16Array.from({ length: L }, (_, t) => t);
-  return { n: 1, L, m: asked.length, source, channel: Int16Array.from(strip, classOf), asked: Int16Array.from(asked) };
-}
-
-const drawn = new Map();
-
-/** The same tokens at random places inside their documents, letters of random classes; source, channel (n, L), asked (n, m). */
-export function shuffled(strip, n = 2 * STRIPS, seed = 1) {
-  const key = `${strip} ${n} ${seed}`;
-  if (!drawn.has(key)) drawn.set(key, shuffle(strip, n, lehmer(seed)));
-  return drawn.get(key);
-}
-
-/** Park & Miller's minimal standard: whole numbers below 2^31 - 1. */
-function lehmer(seed) {
-  let state = seed;
-  return () => (state = (state * 48271) % 2147483647);
-}
-
-function shuffle(strip, n, draw) {
-  const L = strip.length;
-  const kinds = Array.from(strip, kindOf);
-  const places = Array.from({ length: n }, () => shufflePlaces(kinds, draw));
-  const classes = places.map((row) => row.map((s) => (["letter", "junk"].includes(kinds[s]) ? draw() % CLASSES : NOTHING)));
-  const last = strip.lastIndexOf("|");
-  const asked = places.map((row) => row.map((s, t) => t).filter((t) => row[t] > last && kinds[row[t]] === "letter"));
-  return {
-    n,
-    L,
-    m: asked[0].length,
-    source: Int16Array.from(places.flat()),
-    channel: Int16Array.from(classes.flat()),
-    asked: Int16Array.from(asked.flat()),
-  };
-}
-
-/** Documents shuffled each in itself (Fisher & Yates), tokens of a kind in their old order. */
-function shufflePlaces(kinds, draw) {
-  const places = kinds.map((_, t) => t);
-  let begin = 0;
-  for (let end = 0; end <= kinds.length; end++) {
-    if (end < kinds.length && kinds[end] !== "boundary") continue;
-    for (let i = end - 1; i > begin; i--) {
-      const j = begin + (draw() % (i - begin + 1));
-      [places[i], places[j]] = [places[j], places[i]];
-    }
-    for (const kind of new Set(kinds.slice(begin, end))) {
-      const where = [];
-      for (let t = begin; t < end; t++) if (kinds[places[t]] === kind) where.push(t);
-      const sources = where.map((t) => places[t]).sort((a, b) => a - b);
-      where.forEach((t, i) => (places[t] = sources[i]));
-    }
-    begin = end + 1;
-  }
-  return places;
-}
-
-/** Delta of a question: the mean of the letters that are asked for. */
-export function questionDelta(strips, delta) {
-  let sum = 0;
-  for (let j = 0; j < strips.m; j++) sum += delta[strips.source[strips.asked[j]]];
-  return sum / strips.m;
-}
+const RIDGE = 1e-12; // keeps C finite where states cannot be told apart
+const SILENT = 1e-9; // below it nothing was written, and nothing is answered
 
 /** h of one strip after every token and every question: (L + m, CLASSES, N), by the recurrence. */
 export function states(strip, { delta, write }, N) {
@@ -112,15 +24,19 @@ export function states(strip, { delta, write }, N) {
   return h;
 }
 
+/** What a letter adds to its channel's states: N numbers a token, B_bar. */
+function writes({ delta, write }, N) {
+  const B_bar = (d, n) => -Math.expm1(-n * d) / n;
+  return delta.map((d, t) => Float64Array.from({ length: N }, (_, i) => B_bar(d, i + 1) * (write?.[t] ?? 1)));
+}
+
 /** h at the questions, state by state: (N, n, m, CLASSES). A letter's trace depends on its age alone. */
 export function askedStates(strips, { delta, write }, N) {
   const { n: count, L, m, source, channel } = strips;
   const wait = questionDelta(strips, delta);
   const rows = count * m * CLASSES;
   const h = new Float64Array(N * rows);
-  const written = delta.map((d, t) =>
-    Float64Array.from({ length: N }, (_, i) => (-Math.expm1(-(i + 1) * d) / (i + 1)) * (write?.[t] ?? 1)),
-  );
+  const written = writes({ delta, write }, N);
   const waited = Float64Array.from({ length: m }, (_, j) => Math.exp(-(j + 1) * wait));
   for (let s = 0; s < count; s++)
     for (let t = L - 1, age = 0; t >= 0; t--) {
@@ -140,50 +56,70 @@ export function askedStates(strips, { delta, write }, N) {
   return { h, rows, count, m, N };
 }
 
-/** Classes to recall, (n, m). */
-export function targetsOf({ n, L, m, channel, asked }) {
-  return Int16Array.from({ length: n * m }, (_, i) => channel[Math.floor(i / m) * L + asked[i]]);
+/** Which rows h at the end of the strips has: a class of a strip that something writes to is a row. */
+function rowsOf(strips) {
+  if (strips.rows) return strips.rows;
+  const { n, L, m, channel, asked } = strips;
+  const [of, begin, target] = [new Int32Array(n * L).fill(NOTHING), new Int32Array(n + 1), new Int32Array(n * m)];
+  let count = 0;
+  for (let s = 0; s < n; s++) {
+    const row = {};
+    for (let t = s * L; t < (s + 1) * L; t++) if (channel[t] !== NOTHING) of[t] = row[channel[t]] ??= count++;
+    for (let j = s * m; j < (s + 1) * m; j++) target[j] = of[s * L + asked[j]];
+    begin[s + 1] = count;
+  }
+  return (strips.rows = { of, begin, target, count });
+}
+
+/** h after the last token, a column for each state: (N, rows). */
+function endStates(strips, { delta, write }, N) {
+  const { n, L, source } = strips;
+  const { of, count } = rowsOf(strips);
+  const h = Array.from({ length: N }, () => new Float64Array(count));
+  const written = writes({ delta, write }, N);
+  for (let s = 0; s < n; s++)
+    for (let t = (s + 1) * L - 1, age = 0; t >= s * L; t--) {
+      if (of[t] !== NOTHING) {
+        const [left, w] = [Math.exp(-age), written[source[t]]];
+        for (let i = 0, power = left; i < N; i++, power *= left) h[i][of[t]] += power * w[i];
+      }
+      age += delta[source[t]];
+    }
+  return h;
 }
 
 /**
  * C, m rows of N: least squares to y = 1 for the class that is asked for and 0 for the others, on the first strips.
- * Numbered questions have a C each, the others share one.
+ *
+ * At question j the states are h D^j with D = exp(-n wait). With h = Q R the problem is that of the small R D^j against
+ * Q' times what is wanted. Numbered questions have a C each, the others share one.
  */
-export function readOut(states, targets, strips, numbered = false) {
-  const { m } = states;
-  if (!numbered) return Array(m).fill(fit(states, targets, strips, (j) => j >= 0));
-  return Array.from({ length: m }, (_, question) => fit(states, targets, strips, (j) => j === question));
+function readOut(h, strips, wait, numbered) {
+  const { m } = strips;
+  const { begin, target } = rowsOf(strips);
+  const { Q, R } = orthogonal(h.map((column) => column.slice(0, begin[STRIPS])));
+  const N = h.length;
+  const block = (j) => {
+    const columns = Array.from({ length: N }, (_, n) => Array.from(R, (row) => row[n] * Math.exp(-(n + 1) * (j + 1) * wait)));
+    const wanted = Q.map((q) => {
+      let sum = 0;
+      for (let s = 0; s < STRIPS; s++) sum += q[target[s * m + j]];
+      return sum;
+    });
+    return [...columns, wanted];
+  };
+  const blocks = Array.from({ length: m }, (_, j) => block(j));
+  if (numbered) return blocks.map((one) => leastSquares([one], N));
+  return Array(m).fill(leastSquares(blocks, N));
 }
 
-function fit({ h, rows, m, N }, targets, strips, chosen) {
-  const taken = [];
-  for (let i = 0; i < strips * m; i++) if (chosen(i % m)) taken.push(i);
-  const high = taken.length * CLASSES;
-  const columns = Array.from({ length: N + 1 }, () => new Float64Array(high + N));
-  taken.forEach((i, at) => {
-    for (let n = 0; n < N; n++)
-      for (let k = 0; k < CLASSES; k++) columns[n][at * CLASSES + k] = h[n * rows + i * CLASSES + k];
-    columns[N][at * CLASSES + targets[i]] = 1;
+/** Ridge regression of the last column of stacked blocks on the others. */
+function leastSquares(blocks, N) {
+  const columns = Array.from({ length: N + 1 }, (_, n) => {
+    const ridge = Float64Array.from({ length: N }, (_, i) => (i === n ? Math.sqrt(RIDGE) : 0));
+    return Float64Array.from([...blocks.flatMap((block) => Array.from(block[n])), ...ridge]);
   });
-  for (let n = 0; n < N; n++) columns[n][high + n] = Math.sqrt(RIDGE);
-  return leastSquares(columns);
-}
-
-/** Coefficients of all columns but the last that come nearest to it: modified Gram & Schmidt, the last one taken along. */
-function leastSquares(columns) {
-  const N = columns.length - 1;
-  const R = Array.from({ length: N }, () => new Float64Array(N + 1));
-  for (let i = 0; i < N; i++) {
-    const q = columns[i];
-    const size = Math.sqrt(dot(q, q));
-    for (let r = 0; r < q.length; r++) q[r] /= size;
-    R[i][i] = size;
-    for (let j = i + 1; j <= N; j++) {
-      const other = columns[j];
-      const along = (R[i][j] = dot(q, other));
-      for (let r = 0; r < q.length; r++) other[r] -= along * q[r];
-    }
-  }
+  const { R } = orthogonal(columns);
   const C = new Float64Array(N);
   for (let i = N - 1; i >= 0; i--) {
     let rest = R[i][N];
@@ -191,6 +127,22 @@ function leastSquares(columns) {
     C[i] = rest / R[i][i];
   }
   return C;
+}
+
+/** Columns = Q R by modified Gram & Schmidt; the columns are used up. */
+function orthogonal(columns) {
+  const R = columns.map(() => new Float64Array(columns.length));
+  columns.forEach((q, i) => {
+    const size = Math.sqrt(dot(q, q));
+    R[i][i] = size;
+    if (size) for (let r = 0; r < q.length; r++) q[r] /= size;
+    for (let j = i + 1; j < columns.length; j++) {
+      const other = columns[j];
+      const along = (R[i][j] = dot(q, other));
+      for (let r = 0; r < q.length; r++) other[r] -= along * q[r];
+    }
+  });
+  return { Q: columns, R };
 }
 
 function dot(a, b) {
@@ -223,18 +175,31 @@ export function answers(states, C) {
 /** Fits C on shuffled strips, scores it on others: { C, token, sequence }. gate: { delta, write, numbered }. */
 export function outcome(strip, gate, N) {
   const strips = shuffled(strip);
-  const found = askedStates(strips, gate, N);
-  const targets = targetsOf(strips);
-  const C = readOut(found, targets, STRIPS, gate.numbered);
-  const said = answers(found, C);
-  let [tokens, whole] = [0, 0];
-  for (let s = STRIPS; s < 2 * STRIPS; s++) {
-    let right = 0;
-    for (let j = 0; j < strips.m; j++) right += said[s * strips.m + j] === targets[s * strips.m + j];
-    tokens += right;
-    whole += right === strips.m;
+  const { m } = strips;
+  const wait = questionDelta(strips, gate.delta);
+  const h = endStates(strips, gate, N);
+  const C = readOut(h, strips, wait, gate.numbered);
+  const right = new Uint8Array(STRIPS);
+  for (let j = 0; j < m; j++) {
+    const y = new Float64Array(h[0].length);
+    h.forEach((column, n) => {
+      const c = C[j][n] * Math.exp(-(n + 1) * (j + 1) * wait);
+      for (let r = 0; r < y.length; r++) y[r] += c * column[r];
+    });
+    for (let s = 0; s < STRIPS; s++) right[s] += isLoudest(y, strips, STRIPS + s, j);
   }
-  return { C, token: tokens / STRIPS / strips.m, sequence: whole / STRIPS };
+  const tokens = right.reduce((a, b) => a + b, 0);
+  const whole = right.reduce((a, b) => a + (b === m), 0);
+  return { C, token: tokens / STRIPS / m, sequence: whole / STRIPS };
+}
+
+/** Whether the class asked for has the largest y of its strip; classes that nothing writes to have y = 0. */
+function isLoudest(y, strips, s, j) {
+  const { begin, target } = rowsOf(strips);
+  const own = y[target[s * strips.m + j]];
+  let loudest = begin[s + 1] - begin[s] < CLASSES ? 0 : -Infinity;
+  for (let r = begin[s]; r < begin[s + 1]; r++) loudest = Math.max(loudest, y[r]);
+  return own === loudest && Math.abs(own) >= SILENT;
 }
 
 /** What this very strip's questions answer: classes (m). */
@@ -254,11 +219,6 @@ export function bestConstant(strip, N, { write, numbered } = {}) {
     best.set(key, tried.reduce((a, b) => (b.token > a.token ? b : a)));
   }
   return best.get(key);
-}
-
-/** Delta that depends on the token alone, as S6's does; junk is treated as noise is. */
-export function byKind(strip, { letters, rest, boundary = rest }) {
-  return Array.from(strip, (token) => ({ letter: letters, boundary })[kindOf(token)] ?? rest);
 }
 
 /** What a letter that lasted `delta` adds to y when it is `age` old. */

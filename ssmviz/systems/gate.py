@@ -246,15 +246,12 @@ def _lehmer(seed: int) -> Iterator[int]:
 
 def _shuffle(kinds: list[str], draws: Iterator[int]) -> list[int]:
     """Which token stands at each place: documents shuffled each in itself, tokens of a kind in their old order."""
-    places = list(range(len(kinds)))
+    drawn = list(kinds)
     begin = 0
     for end in [*(t for t, kind in enumerate(kinds) if kind == BOUNDARY), len(kinds)]:
         for i in range(end - 1, begin, -1):  # Fisher & Yates
             j = begin + next(draws) % (i - begin + 1)
-            places[i], places[j] = places[j], places[i]
-        for kind in {kinds[p] for p in places[begin:end]}:
-            where = [t for t in range(begin, end) if kinds[places[t]] == kind]
-            for t, source in zip(where, sorted(places[t] for t in where), strict=True):
-                places[t] = source
+            drawn[i], drawn[j] = drawn[j], drawn[i]
         begin = end + 1
-    return places
+    left = {kind: iter([t for t, k in enumerate(kinds) if k == kind]) for kind in set(kinds)}
+    return [next(left[kind]) for kind in drawn]

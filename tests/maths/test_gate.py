@@ -11,21 +11,21 @@ OUTCOME = "(m, strip, delta, write, numbered, N) => m.outcome(strip, { delta, wr
 
 @pytest.mark.parametrize("strip", STRIPS)
 def test_the_same_strips_are_drawn(js, strip):
-    there = js("gate.js", "(m, strip) => m.shuffled(strip)", strip)
+    there = js("strips.js", "(m, strip) => m.shuffled(strip)", strip)
     here = shuffled(strip)
     for name in ("source", "channel", "asked"):
         assert there[name] == getattr(here, name).ravel().tolist()
-    assert js("gate.js", "(m, strip) => m.targetsOf(m.shuffled(strip))", strip) == here.targets.ravel().tolist()
+    assert js("strips.js", "(m, strip) => m.targetsOf(m.shuffled(strip))", strip) == here.targets.ravel().tolist()
 
 
 @pytest.mark.parametrize("strip", STRIPS)
 def test_states_are_the_same(js, strip):
     rng = np.random.default_rng(1)
     gate = Gate(rng.uniform(0, 2, 24), rng.uniform(0, 1, 24))
-    call = "(m, strip, delta, write) => m.{}(m.{}(strip{}), {{ delta, write }}, 5)"
     there = js("gate.js", "(m, s, delta, write) => m.states(s, { delta, write }, 5)", strip, gate.delta, gate.write)
     np.testing.assert_allclose(there, states(parse(strip), gate, 5).ravel(), atol=1e-12)
-    there = js("gate.js", call.format("askedStates", "shuffled", ", 20"), strip, gate.delta, gate.write)
+    asked = "(m, s, delta, write) => m.askedStates(s, { delta, write }, 5)"
+    there = js("gate.js", asked, js("strips.js", "(m, s) => m.shuffled(s, 20)", strip), gate.delta, gate.write)
     here = np.moveaxis(asked_states(shuffled(strip, 20), gate, 5), 3, 0)
     np.testing.assert_allclose(there["h"], here.ravel(), atol=1e-12)
 
@@ -43,10 +43,18 @@ def test_read_out_and_scores_are_the_same(js, strip, N, numbered):
         np.testing.assert_allclose(there["C"], here.C, rtol=1e-5, atol=1e-5 * np.abs(here.C).max())
 
 
-def test_silence_and_vanishing_steps_are_the_same(js):
-    for delta in (np.zeros(24), np.full(24, 0.01), by_kind(STRIPS[0], letters=0.01, rest=0)):
-        there = js("gate.js", OUTCOME, STRIPS[0], delta, None, False, 8)
-        assert there["token"] == pytest.approx(outcome(STRIPS[0], Gate(delta), 8).token, abs=0.005)
+@pytest.mark.parametrize("strip", STRIPS)
+def test_silence_and_vanishing_steps_are_the_same(js, strip):
+    for delta in (np.zeros(24), np.full(24, 0.01), by_kind(strip, letters=0.01, rest=0), np.full(24, 5)):
+        there = js("gate.js", OUTCOME, strip, delta, None, False, 8)
+        assert there["token"] == pytest.approx(outcome(strip, Gate(delta), 8).token, abs=0.005)
+
+
+def test_an_answer_is_the_loudest_class(js):
+    gate = by_kind(STRIPS[0], letters=0.5, rest=0)
+    C = outcome(STRIPS[0], Gate(gate), 8).C
+    assert js("gate.js", "(m, s, delta, C) => m.recall(s, { delta }, 8, C)", STRIPS[0], gate, C) == [2, 0, 5, 7]
+    assert js("gate.js", "(m, s, delta, C) => m.recall(s, { delta }, 8, C)", STRIPS[0], 0 * gate, 0 * C) == [-1] * 4
 
 
 def test_a_letters_share_of_the_output_is_the_kernel_at_its_age(js):

@@ -141,10 +141,17 @@ function legsErrors(f) {
 function delayLine(values, f) {
   const { N, theta, read } = values;
   const dt = step(values);
-  const late = Math.round((read * theta) / dt);
+  const late = (read * theta) / dt; // samples
   const said = delayed(online(memory("legt", N, theta), f, dt), N, read);
-  const was = Float64Array.from(f, (_, k) => (k >= late ? f[k - late] : 0));
+  const was = Float64Array.from(f, (_, k) => between(f, k + 0.5 - late)); // the state is that at a sample's end
   return { said, was, late: late * dt, error: relativeError(was, said) };
+}
+
+/** f between its samples; 0 before them, the last one after them. */
+function between(f, at) {
+  if (at < 0) return 0;
+  const left = Math.floor(at);
+  return left >= L - 1 ? f[L - 1] : f[left] + (at - left) * (f[left + 1] - f[left]);
 }
 
 // -- views ------------------------------------------------------------------------------------------------------------

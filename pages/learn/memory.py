@@ -46,8 +46,8 @@ lesson.maths(
         + "; the best polynomial of the same degree: "
         + ", ".join(f"{value:.2f}" for value in table.best)
         + f". Memory by age at N = {size}, up to one window: LegT misses {kept.min():.2f} to {kept.max():.2f}, a "
-        f"random A {lost.min():.2f} to {lost.max():.2f} (noise of 11.4 cycles a window, states read with 1 % error, the best "
-        "linear read-out there is, in closed form). All computed here. The HiPPO paper writes −A for our A. Published "
+        f"random A {lost.min():.2f} to {lost.max():.2f} (noise of 11.4 cycles a window, states read with 1 % error, the "
+        "best linear read-out there is, in closed form). All computed here. The HiPPO paper writes −A for our A. Published "
         "codes differ in the scale of LegT by 2, and some give LagT the diagonal ½: here θ is the window, and LagT has "
         "the paper's 1."
     ),

@@ -145,8 +145,9 @@ def delayed(values: Values) -> tuple[Array, Array]:
     """The LMU as a delay line: what it says the signal was `read` windows ago, and what it was (0 before the start)."""
     N, now, f = values["N"], seconds(values), signal(values)
     m = online(legt(N, theta=values["theta"]), f, dt=now / L) * lmu_scale(N)
-    late = round(values["read"] * values["theta"] * L / now)
-    return m @ delay_decoder(N, values["read"]), np.r_[np.zeros(min(late, L)), f][:L]
+    late = values["read"] * values["theta"] * L / now  # samples
+    was = np.interp(np.arange(L) + 0.5 - late, np.arange(L), f, left=0.0)  # the state is that at a sample's end
+    return m @ delay_decoder(N, values["read"]), was
 
 
 # how well a state remembers, by age

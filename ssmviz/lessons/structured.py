@@ -55,7 +55,7 @@ def output(N: int, seed: int = 0) -> np.ndarray:
 
 
 def dense_kernel(N: int, delta: float, C: np.ndarray) -> np.ndarray:
-    """K_l = C A_bar^l B_bar, (L,), by the bilinear rule and one product after another: the truth for every other way."""
+    """K_l = C A_bar^l B_bar, (L,), by the bilinear rule and one product after another: the truth."""
     half = delta / 2 * np.tril(normal_plus_low_rank(N).A)
     eye = np.eye(N)
     A_bar = np.linalg.solve(eye - half, eye + half)

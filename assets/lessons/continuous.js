@@ -10,7 +10,7 @@ import {
   allowed, derive, DT, envelope, HELD, HOLD, indexOf, move, nowOf, SECONDS, slowest, symmetric, timeOf,
 } from "./swing.js";
 
-const PLANE = { x: [-3, 0.6], y: [-4, 4] };
+const PLANE = { x: [-3, 0.6], y: [-4.5, 4.5] };
 
 export function build(stage) {
   derive(stage);
@@ -132,10 +132,14 @@ function cartoon(stage) {
     symbol: ["h", "h"],
     height: 270,
     now: () => {
-      const { run: got } = stage.derived;
+      const { run: got, other } = stage.derived;
       const { x, h } = nowOf(stage);
       const { m, b, k } = stage.values;
-      return { q: h[0], speed: h[1], force: x, most: got.most.q, fastest: got.most.speed, mass: m, damper: b, spring: k };
+      return {
+        ...{ q: h[0], speed: h[1], force: x, fastest: got.most.speed, mass: m, damper: b, spring: k },
+        most: Math.max(got.most.q, other?.most.q ?? 0),
+        other: other?.q[indexOf(stage)],
+      };
     },
     rows: () => [["time (s)", "position (m)"], ...Array.from(stage.derived.run.t, (t, i) => [t, stage.derived.run.q[i]])],
   });
@@ -273,7 +277,7 @@ function readouts(stage) {
     ["kept after 1 s", `${number(100 * Math.exp(pole[0]))} %`, "A"],
     ["rings", frequency ? `every ${number(1 / frequency)} s` : "not at all", "A"],
     ["state now", `${place(h[0])}, ${place(h[1])}`, "h"],
-    ["past the state: D x", place(Dx), "x"],
+    ["bypass: D x", place(Dx), "x"],
     ["output now", place(y), "y"],
     ["push now", place(x), "x"],
   ];

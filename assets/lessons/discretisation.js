@@ -6,7 +6,7 @@ import { number } from "../canvas/words.js";
 import { ball, heights, sweep } from "./marks.js";
 import { resampleFacts, resampleRows, resampleWords } from "./resample.js";
 import { scenes } from "./scenes.js";
-import { colourOf, dashOf, derive, drawable, limit, METHODS, NAMES, order, SECONDS, size, spiral } from "./stepping.js";
+import { colourOf, dashOf, derive, drawable, limit, METHODS, NAMES, order, SECONDS, size, slowest, spiral } from "./stepping.js";
 import { theoremFacts, theoremRows, theoremWords } from "./theorem.js";
 
 const SMALLEST = 1e-7; // error below which a rule is drawn as exact
@@ -23,6 +23,11 @@ export function build(stage) {
   });
   return {
     ...scene,
+    before: (_, changes) => {
+      scene.before(_, changes);
+      // Theorem 1 has a Delta of its own for every token
+      stage.element.querySelector('[data-control="delta"]').closest("label").hidden = stage.values.scene === "gate";
+    },
     animate: { length: SECONDS, loop: true },
     readouts: () => WORDS[stage.values.scene].facts(stage),
     say: () => WORDS[stage.values.scene].say(stage),
@@ -87,9 +92,9 @@ function discPlot(stage) {
     x: { label: "Re z", range: () => [-reach(), reach()] },
     y: { label: "Im z", range: () => [-reach(), reach()] },
     backdrop: (g, place) => disc(g, place),
-    series: () => [...others(stage).map((m) => marks(m, { width: 2 })), marks(stage.values.method, { width: 4.5 })],
+    series: () => [...others(stage).map((m) => marks(m, { width: 2 })), marks(stage.values.method, { width: stage.values.system === "pair" ? 4.5 : 2.5 })],
     front: (g, { x, y, theme }) => {
-      const [pole] = stage.derived.mapped[stage.values.method];
+      const pole = slowest(stage, stage.values.method);
       g.strokeStyle = colourOf(stage, stage.values.method);
       g.globalAlpha = 0.5;
       g.lineWidth = 1.25;
@@ -104,7 +109,7 @@ function discPlot(stage) {
       g.fillStyle = theme.faint;
     },
     over: (g, place) => {
-      const [pole] = stage.derived.mapped[stage.values.method];
+      const pole = slowest(stage, stage.values.method);
       const [re, im] = spiral(pole, tokenAt(stage));
       ball(g, place, re, im, stage.theme.symbol.h, 6);
     },

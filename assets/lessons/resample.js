@@ -11,9 +11,10 @@ const CASES = {
   kept: { name: "twice the tokens, Δ kept", dash: [5, 4] },
 };
 
+const colours = ({ theme }) => ({ trained: theme.text, halved: theme.right, kept: theme.wrong });
+
 function resampledPlot(stage, { axis, ...options }) {
   const runs = () => stage.derived.resampled;
-  const colours = () => ({ trained: stage.theme.text, halved: stage.theme.right, kept: stage.theme.wrong });
   return new Plot(stage, {
     height: 300,
     ...options,
@@ -22,19 +23,28 @@ function resampledPlot(stage, { axis, ...options }) {
       ["halved", "kept", "trained"].map((name) => {
         const one = runs()[name];
         const { dots, dash } = CASES[name];
-        return { name: CASES[name].name, x: one[axis], y: drawable(one.y), colour: colours()[name], kind: dots ? "dots" : "line", dash, width: dots ? 2.5 : 2 };
+        const start = dots ? [] : [0];
+        return {
+          name: CASES[name].name,
+          x: [...start, ...one[axis]],
+          y: [...start, ...drawable(one.y)],
+          colour: colours(stage)[name],
+          kind: dots ? "dots" : "line",
+          dash,
+          width: dots ? 2.5 : 2,
+        };
       }),
     over: (g, place) => {
       for (const name of Object.keys(CASES)) {
         const one = runs()[name];
         const k = Math.floor((stage.clock / SECONDS) * one.t.length + 1e-9);
-        if (k > 0) ball(g, place, one[axis][k - 1], one.y[k - 1], colours()[name], 6);
+        if (k > 0) ball(g, place, one[axis][k - 1], one.y[k - 1], colours(stage)[name], 6);
       }
     },
   });
 }
 
-export const resampleRows = (stage) => [[trueTime(stage), ownTime(stage)]];
+export const resampleRows = (stage) => [[strips(stage, "t"), strips(stage, "clock")], [trueTime(stage), ownTime(stage)]];
 
 const trueTime = (stage) =>
   resampledPlot(stage, {
@@ -53,6 +63,47 @@ const ownTime = (stage) =>
     symbol: ["d", "Δ"],
     x: { label: "seconds that the model believes", range: [0, 2 * SECONDS] },
   });
+
+/** The tokens themselves: how long each of them lasts, on the world's clock or on the model's. */
+function strips(stage, axis) {
+  const own = axis === "clock";
+  const names = Object.keys(CASES);
+  return new Plot(stage, {
+    name: own ? "believed" : "tokens",
+    title: own ? "how long the model believes each token lasts" : "how long each token lasts",
+    symbol: ["d", "Δ"],
+    height: 104,
+    x: { range: [0, own ? 2 * SECONDS : SECONDS] },
+    y: { range: [0, names.length], ticks: [0.5, 1.5, 2.5], words: (at) => LABELS[Math.floor(at)] },
+    front: (g, place) => names.forEach((name, row) => strip(g, place, stage, name, row, own)),
+    over: (g, place) => {
+      for (const [row, name] of names.entries()) {
+        const one = stage.derived.resampled[name];
+        const k = Math.min(one.t.length - 1, Math.floor((stage.clock / SECONDS) * one.t.length));
+        box(g, place, colours(stage)[name], k, lasts(one, own), row, 0.9);
+      }
+    },
+    rows: () => [["tokens", "lasts (s)", "number"], ...names.map((name) => [CASES[name].name, lasts(stage.derived.resampled[name], own), stage.derived.resampled[name].t.length])],
+    describe: () => names.map((name) => `${CASES[name].name}: ${stage.derived.resampled[name].t.length} tokens of ${number(lasts(stage.derived.resampled[name], own))} s`).join("; "),
+  });
+}
+
+const LABELS = ["Δ", "Δ/2", "2×, Δ"];
+const lasts = (one, own) => (own ? one.believed : SECONDS / one.t.length);
+
+function strip(g, place, stage, name, row, own) {
+  const one = stage.derived.resampled[name];
+  for (let k = 0; k < one.t.length; k++) box(g, place, colours(stage)[name], k, lasts(one, own), row, 0.25);
+}
+
+function box(g, { x, y }, colour, k, wide, row, alpha) {
+  const [left, right] = [x(k * wide), x((k + 1) * wide)];
+  const gap = right - left > 4 ? 1 : 0;
+  g.fillStyle = colour;
+  g.globalAlpha = alpha;
+  g.fillRect(left, y(row + 0.9), Math.max(0.5, right - left - gap), y(row + 0.1) - y(row + 0.9));
+  g.globalAlpha = 1;
+}
 
 export function resampleFacts(stage) {
   const { trained, halved, kept } = stage.derived.resampled;

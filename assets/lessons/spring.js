@@ -7,7 +7,8 @@ import { number } from "../canvas/words.js";
 const COILS = 7;
 const BLOCK = 68; // px of side at mass 1
 
-/** options: now(stage) -> { q, speed, force, most, mass, damper, spring }, `most` the largest |q| of the run. */
+/** options: now(stage) -> { q, speed, force, most, mass, damper, spring }, `most` the largest |q|,
+ *  and other: q after another past, where there is one. */
 export class Spring extends Figure {
   constructor(stage, options) {
     super(stage, { ...options, follows: ["clock", "cursor"] });
@@ -17,7 +18,7 @@ export class Spring extends Figure {
     const { theme } = this.stage;
     const now = this.options.now(this.stage);
     const side = Math.min(104, BLOCK * Math.cbrt(now.mass));
-    const floor = height - 62;
+    const floor = height - 82;
     const rest = Math.round(width * 0.56);
     const reach = Math.min(rest - 70 - side / 2, width - rest - side / 2 - 8);
     const x = rest + (now.most > 0 ? now.q / now.most : 0) * reach;
@@ -25,6 +26,7 @@ export class Spring extends Figure {
     const middle = floor - side / 2;
     this.coil(g, theme, 20, x - side / 2, middle - side * 0.2, now.spring);
     this.dashpot(g, theme, 20, x - side / 2, middle + side * 0.26, now.damper);
+    if (now.other !== undefined) this.ghost(g, theme, rest + (now.most > 0 ? now.other / now.most : 0) * reach, floor, side);
     this.block(g, theme, x, floor, side, now);
     this.arrows(g, theme, x, floor - side, side, now);
     this.ruler(g, theme, rest, x, floor, now);
@@ -92,6 +94,15 @@ export class Spring extends Figure {
     g.fillText(`${number(mass)} kg`, x, floor - side / 2);
   }
 
+  /** Where the mass would be after another past. */
+  ghost(g, theme, x, floor, side) {
+    g.strokeStyle = theme.runs[1];
+    g.lineWidth = 2;
+    g.setLineDash([5, 4]);
+    g.strokeRect(x - side / 2, floor - side, side, side);
+    g.setLineDash([]);
+  }
+
   /** Above the mass: how it is pushed; and how fast it goes. */
   arrows(g, theme, x, top, side, { force, speed, fastest }) {
     const long = (value, most) => (most > 0 ? (value / most) * Math.max(30, side) : 0);
@@ -121,9 +132,9 @@ export class Spring extends Figure {
     g.fillStyle = theme.symbol.h;
     g.textAlign = "center";
     g.font = `13px ${theme.font}`;
-    g.fillText("h = the state = all that is remembered", this.size.width / 2 + 8, floor + 25);
+    g.fillText("h = the state = all that is remembered", this.size.width / 2 + 8, floor + 34);
     g.font = `600 15px ${theme.font}`;
-    g.fillText(`position ${fixed(q)} m   speed ${fixed(speed)} m/s`, this.size.width / 2 + 8, floor + 47);
+    g.fillText(`position ${fixed(q)} m   speed ${fixed(speed)} m/s`, this.size.width / 2 + 8, floor + 57);
   }
 
   inWords() {

@@ -119,9 +119,13 @@ function resampled(stage, { delta, method }) {
 }
 
 /** Largest |z| under a rule. */
-export const size = (stage, method) => Math.max(...stage.derived.mapped[method].map(abs));
+export const size = (stage, method) => abs(slowest(stage, method));
 
-/** z^k of the first pole, k tokens on; also between two tokens, along the spiral. */
+/** The pole that a rule keeps longest, on the z-plane. */
+export const slowest = (stage, method) =>
+  stage.derived.mapped[method].reduce((slow, pole) => (abs(pole) > abs(slow) ? pole : slow));
+
+/** z^k of a pole, k tokens on; also between two tokens, along the spiral. */
 export function spiral([re, im], k) {
   if (Number.isInteger(k)) return power([re, im], k);
   return polar(Math.hypot(re, im) ** k, Math.atan2(im, re) * k);

@@ -63,7 +63,7 @@ function nice(value) {
   return [1, 2, 5, 10].map((m) => m * power).find((m) => m >= value * 1.02) ?? 20 * power;
 }
 
-export const symmetric = (value) => [-nice(value), nice(value)];
+export const symmetric = (value) => [-1.1 * nice(value), 1.1 * nice(value)];
 export const timeOf = (stage) => stage.cursor ?? stage.clock;
 export const indexOf = (stage) => Math.max(0, Math.min(HELD * FINE, Math.round(timeOf(stage) / DT)));
 

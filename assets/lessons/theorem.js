@@ -5,7 +5,8 @@ import { Bars } from "../canvas/bars.js";
 import { Plot } from "../canvas/plot.js";
 import { number } from "../canvas/words.js";
 import { selectiveStep, sigmoid, softplus } from "../maths/discretise.js";
-import { colourOf, dashOf, NAMES } from "./stepping.js";
+import { ball } from "./marks.js";
+import { colourOf, dashOf, NAMES, SECONDS } from "./stepping.js";
 
 const LIMIT = 6; // of z, as in ssmviz/lessons/discretisation.py
 const POINTS = 121;
@@ -80,6 +81,11 @@ function statePlot(stage) {
     height: 190,
     cursor: { of: (at) => Math.floor(at), at: (token) => token + 0.5 },
     x: { label: "token", range: () => [0, stage.values.gates.length] },
+    over: (g, place) => {
+      const { gates } = stage.values;
+      const t = Math.min(gates.length - 1, Math.floor((stage.clock / SECONDS) * gates.length));
+      for (const method of compared(stage)) ball(g, place, t + 0.5, stage.derived.gates.runs[method][t], colourOf(stage, method), 6);
+    },
     series: () => {
       const { x, wanted, runs } = stage.derived.gates;
       return [

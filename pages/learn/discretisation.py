@@ -48,11 +48,12 @@ lesson.maths(
     rf"\text{{Euler: }} {A_bar} = I + {delta} {A}, \quad {B_bar} = {delta} {B}: \quad |1 + {delta}\lambda| < 1"
     rf"\iff {delta} < -2\,\mathrm{{Re}}\,\lambda / |\lambda|^2 = {limit:.3g}\,\mathrm{{s}}",
     rf"\text{{Theorem 1: }} A = -1,\ B = 1,\ {delta} = \mathrm{{softplus}}(z): \quad"
-    rf"\sigma({now['z']:g}) = {at.gate:.3f}, \quad \text{{ZOH writes }} {at.zoh:.3f}, \quad \text{{released code }} {at.released:.3f}",
+    rf"\sigma({now['z']:g}) = {at.gate:.3f}, \quad \text{{ZOH writes }} {at.zoh:.3f}, "
+    rf"\quad \text{{released code }} {at.released:.3f}",
     note=(
         "Bilinear: $(I - \\frac{\\Delta}{2} A)^{-1}(I + \\frac{\\Delta}{2} A)$; backward: $(I - \\Delta A)^{-1}$; "
-        "FOH: ZOH for a straight line between two tokens. A token's number is the signal at its end. ZOH holds it for the whole "
-        "token, so it is exact on a step; FOH is second order on a signal that moves. Twice as many tokens: "
+        "FOH: ZOH for a straight line between two tokens. A token's number is the signal at its end. ZOH holds it for "
+        "the whole token, so it is exact on a step; FOH is second order on a signal that moves. Twice as many tokens: "
         f"{again.halved:.2g} off the curve with Δ halved, {again.kept:.2g} with Δ kept."
     ),
 )

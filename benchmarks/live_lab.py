@@ -14,18 +14,14 @@ import argparse
 import os
 import platform
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from benchmarks.browser import memory, row, start
 from ssmviz.frames import pack
 from ssmviz.models import build
 from ssmviz.presets import PRESETS
@@ -34,7 +30,6 @@ from ssmviz.tasks import TASKS, rng_for
 from ssmviz.traces import Frame
 from tests.browser.chromium import FLAGS, find
 
-ROOT = Path(__file__).parents[1]
 LOAD = os.getloadavg()[0]
 READING = 12.0  # seconds a person looks at the page before the first click; the fork server loads meanwhile
 FRAMES = 500
@@ -246,11 +241,6 @@ def until(page: Page, lab: Locator, condition: str) -> None:
     page.wait_for_function(f"lab => {condition}", arg=lab.element_handle())
 
 
-def row(name: str, values: Sequence[float] | np.ndarray) -> str:
-    """One line of the table."""
-    return f"| {name} | {len(values)} | {np.percentile(values, 50):.0f} | {np.percentile(values, 95):.0f} |"
-
-
 def with_history(home: Path) -> str:
     """A store with a finished experiment of FRAMES frames a run (untrained networks, one for each frame's seed)."""
     store = Store(home, fixed=True)
@@ -269,32 +259,6 @@ def with_history(home: Path) -> str:
         store.move(run.id, "done", attempt=attempt)
     store.close()
     return experiment.id
-
-
-def start(home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """The app as `make run` starts it."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    app = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": str(home)}, stdout=subprocess.DEVNULL)
-    url = f"http://localhost:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            return app, url
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the app did not start within 30 s; start it by hand to see why: make run")
-
-
-def memory(pid: int) -> str:
-    """Of one process (Linux)."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    kib = {
-        line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.startswith(("VmRSS", "VmHWM"))
-    }
-    return f"Memory of the app's process: {kib['VmRSS'] // 1024} MB, at most {kib['VmHWM'] // 1024} MB."
 
 
 if __name__ == "__main__":

@@ -279,13 +279,12 @@ export class Plot extends Figure {
 
   inWords() {
     if (!this.place) return "";
-    const said = this.series
-      .filter(({ name }) => name)
-      .map(({ name, y }) => {
-        const finite = Array.from(y).filter(Number.isFinite);
-        if (!finite.length) return `${name}: nothing to show`;
-        return `${name}: from ${number(finite[0])} to ${number(finite.at(-1))}, lowest ${number(Math.min(...finite))}, highest ${number(Math.max(...finite))}`;
-      });
+    const named = this.series.filter(({ name }) => name);
+    const said = (named.length ? named : this.series).map(({ name = "curve", y }) => {
+      const finite = Array.from(y).filter(Number.isFinite);
+      if (!finite.length) return `${name}: nothing to show`;
+      return `${name}: from ${number(finite[0])} to ${number(finite.at(-1))}, lowest ${number(Math.min(...finite))}, highest ${number(Math.max(...finite))}`;
+    });
     const handles = (this.options.handles?.(this.stage) ?? []).map(({ label, x, y }) => `${label} at ${number(x)}, ${number(y)}`);
     return [...said, ...handles].join("; ");
   }

@@ -9,23 +9,18 @@ from streamlit.navigation.page import StreamlitPage
 
 PAGES = Path(__file__).parent.parent.parent / "pages"
 
-# the path of the lessons: file in pages/learn (and address), title, icon, the page's one sentence
+# the path: file in pages/learn (and address), title, icon, the one sentence to keep
 LESSONS: dict[str, tuple[str, str, str]] = {
     "continuous": ("Continuous", "vital_signs", "A pole is forgetting speed and ringing."),
     "memory": ("Memory", "auto_stories", "A is an online curve-fitter; a random A forgets."),
-    "discretisation": ("Discrete", "timer", "Delta is how long a token lasts."),
+    "discretisation": ("Discrete", "timer", "Δ is how long a token lasts."),
     "two_views": ("Two views", "compare_arrows", "Time-invariant means one kernel."),
     "structured": ("Structured", "grid_on", "Diagonalisable on paper, not in floats."),
-    "selection": ("Selective", "tune", "Large Delta resets, zero Delta freezes time."),
+    "selection": ("Selective", "tune", "A large Δ resets, a zero Δ freezes time."),
     "scan": ("Scan", "account_tree", "Associativity buys depth; not writing h buys bandwidth."),
     "block": ("Block", "schema", "A short convolution, a selective memory, a gate."),
     "attention": ("Attention", "hub", "Cheap because it compresses, limited because it compresses."),
 }
-
-
-def ready() -> bool:
-    """Whether the opening is there."""
-    return (PAGES.parent / "ssmviz" / "lessons" / "gate.py").exists()
 
 
 def lesson(name: str) -> StreamlitPage:
@@ -55,15 +50,12 @@ def home() -> StreamlitPage:
 
 def glossary() -> StreamlitPage:
     """What the symbols mean."""
-    return st.Page(PAGES / "start" / "glossary.py", title="Symbols", icon=":material/function:", url_path="glossary")
+    return st.Page(PAGES / "start" / "glossary.py", title="Symbols", url_path="glossary")
 
 
 def lab() -> StreamlitPage:
     """Where experiments are trained and watched."""
-    path = "lab" if ready() else None
-    return st.Page(
-        PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path=path, default=not ready()
-    )
+    return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path="lab")
 
 
 def runs() -> StreamlitPage:

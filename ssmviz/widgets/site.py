@@ -7,7 +7,7 @@ from ssmviz.widgets import pages
 STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # the lab fits on one screen
 
 sections = {
-    "": [pages.home()] if pages.ready() else [],
+    "": [pages.home()],
     "Learn": pages.lessons(),
     "Train": [pages.lab(), pages.runs()],
     "Look up": [pages.glossary()],

@@ -31,8 +31,6 @@ def open_page(store):
         app = AppTest.from_file(SITE, default_timeout=30)
         for name, value in query.items():
             app.query_params[name] = value
-        if path != "pages/train/lab.py":
-            app.run().switch_page(str(ROOT / path))
-        return app.run()
+        return app.run().switch_page(str(ROOT / path)).run()
 
     return opened

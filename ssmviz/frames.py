@@ -38,11 +38,14 @@ def pack(frame: Frame, task: str) -> bytes:
     trace = frame.trace
     L = len(trace.tokens)
     D, N = trace.layers[0].h.shape[1:]
-    K, R = budget(L=L, D=D, N=N, layers=len(trace.layers))
+    signal = trace.tokens.dtype.kind == "f"
+    K, R = budget(L=L, D=D, N=N, layers=len(trace.layers), signal=signal)
     channels = np.linspace(0, D - 1, K).round().astype(int)
-    arrays = dict(_answers(trace.tokens, trace.targets, trace.logits))
+    arrays = dict(_read(trace.tokens)) | dict(_said(trace.targets, trace.logits))
     for i, (layer, A) in enumerate(zip(trace.layers, frame.A, strict=True)):
         arrays |= {f"{i}.{name}": array for name, array in _layer(layer, A, channels, R)}
+        if signal:
+            arrays[f"{i}.gain"] = _gain(layer, channels)
     metadata = {
         "step": str(frame.step),
         "layers": str(len(trace.layers)),
@@ -72,31 +75,42 @@ def unpack(data: bytes) -> dict[str, Any]:
     return frame
 
 
-def budget(*, L: int, D: int, N: int, layers: int) -> tuple[int, int]:
+def budget(*, L: int, D: int, N: int, layers: int, signal: bool = False) -> tuple[int, int]:
     """K and R: how many single channels and how many rows of the heat map fit into `MAX_BYTES`.
 
     Depends on sizes alone, so all frames of one probe length show the same channels.
     """
+    answers = (4 + 4 + 4 if signal else 2 + 2 + 2 + 4) * L + HEADER_BYTES
+    room = MAX_BYTES - answers - 4 * N * D * layers * signal
     rows = min(D, MAX_ROWS)
-    while rows > 1 and _channels_that_fit(rows, L=L, N=N, layers=layers) < 1:
+    while rows > 1 and _channels_that_fit(room, rows, L=L, N=N, layers=layers) < 1:
         rows = (rows + 1) // 2
-    return max(1, min(D, _channels_that_fit(rows, L=L, N=N, layers=layers))), rows
+    return max(1, min(D, _channels_that_fit(room, rows, L=L, N=N, layers=layers))), rows
 
 
-def _channels_that_fit(rows: int, *, L: int, N: int, layers: int) -> int:
-    answers = (2 + 2 + 2 + 4) * L + HEADER_BYTES
+def _channels_that_fit(room: int, rows: int, *, L: int, N: int, layers: int) -> int:
     shared = layers * (HEADER_BYTES_PER_LAYER + (4 + rows + 2 * N) * L + 12)
-    per_channel = layers * ((4 + 1 + N) * L + 4 + 4 * N) + 5  # 5: its number in the metadata
-    return (MAX_BYTES - answers - shared) // per_channel
+    per_channel = layers * ((4 + 1 + N) * L + 4 + 8 * N) + 5  # 5: its number in the metadata
+    return (room - shared) // per_channel
 
 
-def _answers(tokens: np.ndarray, targets: np.ndarray, logits: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _read(tokens: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    if tokens.dtype.kind == "f":
+        yield "signal", tokens.astype(np.float32)
+    else:
+        yield "tokens", tokens.astype(np.int16)
+
+
+def _said(targets: np.ndarray, logits: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    if targets.dtype.kind == "f":
+        yield "wanted", targets.astype(np.float32)
+        yield "said", logits[:, 0].astype(np.float32)
+        return
     asked = targets >= 0
     predicted = logits.argmax(-1)
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
     judged = np.where(asked, targets, predicted)
-    yield "tokens", tokens.astype(np.int16)
     yield "targets", np.where(asked, targets, -1).astype(np.int16)
     yield "predicted", predicted.astype(np.int16)
     yield "confidence", np.take_along_axis(p, judged[:, None], -1)[:, 0].astype(np.float32)
@@ -116,10 +130,20 @@ def _layer(layer: LayerTrace, A: np.ndarray, channels: np.ndarray, rows: int) ->
     yield "h", _signed(h, h_scale[:, None, None])
     yield "h_scale", h_scale.astype(np.float32)
     yield "A", A[channels].real.astype(np.float32)
+    if np.iscomplexobj(A):
+        yield "A_imag", A[channels].imag.astype(np.float32)
     for name, values in (("B", B_bar.real.T), ("C", C.real.T)):
         scale = np.abs(values).max()
         yield name, _signed(values, scale)
         yield f"{name}_scale", np.array([scale], np.float32)
+
+
+def _gain(layer: LayerTrace, channels: np.ndarray) -> np.ndarray:
+    """What each state adds to y: root mean square over the positions of C_n h_n, with its conjugate; (K, N)."""
+    C = layer.C[:, None] if layer.C.ndim == 2 else layer.C[:, channels]
+    part = C * layer.h[:, channels]
+    part = 2 * part.real if np.iscomplexobj(part) else part
+    return np.asarray(np.sqrt((part**2).mean(0)), np.float32)
 
 
 def _heat(h: np.ndarray, rows: int) -> np.ndarray:

@@ -146,6 +146,37 @@ INDUCTION_HEADS_GPU = TrainSettings(
     device="cuda",
 )
 
+MASS_SPRING = TrainSettings(
+    task=TaskSettings(name="mass_spring", L=256, n_data=2),
+    model=ModelSettings(
+        layer="s4d", block="linear", n_layers=1, d_model=1, N=3, skip=False, dt_min=0.1, dt_max=0.1, learn_dt=False
+    ),
+    optim=OptimSettings(optimiser="adamw", lr=0.03, batch=32, steps=800),
+)
+# pixels of a picture last 1 in all, so Delta is 1/256; poles and Delta stay what they are, C and the rest is learned
+DIGITS = TrainSettings(
+    task=TaskSettings(name="digits", L=256, vocab=10),
+    model=ModelSettings(
+        layer="s4d",
+        block="plain",
+        n_layers=1,
+        d_model=32,
+        N=16,
+        dt_min=1 / 256,
+        dt_max=1 / 256,
+        s4d_init="legs",
+        learn_poles=False,
+        learn_dt=False,
+    ),
+    optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=32, steps=800),
+    eval_batch=450,
+)
+RESAMPLED = TrainSettings(
+    task=TaskSettings(name="resampled", L=64, vocab=6),
+    model=ModelSettings(layer="s4d", block="plain", n_layers=1, d_model=16, N=16, dt_min=1e-3, dt_max=1e-1),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=32, steps=500),
+)
+
 # what the lab offers
 LAB = ("selective_copying", "copying", "induction_heads", "selective_copying_gpu", "induction_heads_gpu")
 
@@ -179,5 +210,26 @@ PRESETS: dict[str, Preset] = {
         "Trained at up to 256 tokens as in the paper, tested up to a million.",
         _pair(INDUCTION_HEADS_GPU),
         "Length, vocabulary, width, layers and batch are those of the paper's Table 11.",
+    ),
+    "mass_spring": Preset(
+        "Masses on springs",
+        "From the force alone, say where the mass is: the layer's poles move onto those of the unknown system.",
+        (
+            ("complex poles", MASS_SPRING),
+            ("real poles", changed(MASS_SPRING, {"model.s4d_init": "real", "model.N": 6})),
+        ),
+        "One linear layer, so its poles can be compared with the true ones; a third pair to spare finds them surely.",
+    ),
+    "digits_hippo": Preset(
+        "Sequential digits",
+        "Read 256 pixels one by one, then say the digit: poles from HiPPO keep them in mind, random ones do not.",
+        (("HiPPO", DIGITS), ("random", changed(DIGITS, {"model.s4d_init": "random"}))),
+        "The poles stay as they start, so all that differs is what a state can remember; trained, the gap narrows.",
+    ),
+    "resampled": Preset(
+        "Resampled tones",
+        "Trained at 64 samples a second, tested at 32 to 256: right when Delta follows the step, lost when it stays.",
+        (("S4D", RESAMPLED),),
+        "No convolution over samples: every part of this network but Delta is the same at any sampling rate.",
     ),
 }

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-TaskName = Literal["copying", "selective_copying", "induction_heads"]
+TaskName = Literal["copying", "selective_copying", "induction_heads", "mass_spring", "digits", "resampled"]
 LayerName = Literal["s6", "s4d", "attention"]
-BlockName = Literal["mamba", "plain"]
+BlockName = Literal["mamba", "plain", "linear"]
 Discretisation = Literal["zoh", "euler"]
 Positions = Literal["rope", "absolute", "none"]
 Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none"]
@@ -25,7 +25,10 @@ MAX_WORK_CPU = 2.5e11
 MAX_WORK_CUDA = 5.0e13
 MAX_ACTIVATION_BYTES = 6 * 1024**3
 COPYING = ("copying", "selective_copying")  # say the data tokens in answer slots after the context
+SIGNALS = ("mass_spring", "digits", "resampled")  # read real numbers instead of tokens
 MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
+MAX_MASSES = 4
+PICTURES = (64, 256)  # pixels of a digit, read one by one
 ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
 
 Count = Annotated[int, Field(strict=True)]
@@ -42,20 +45,34 @@ class TaskSettings(Settings):
     """What is learned. `L` is the number of context slots; see `ssmviz.tasks` for each sequence."""
 
     name: TaskName = "selective_copying"
-    L: Count = Field(64, ge=8, le=65536, description="context slots (copying) or sequence length (induction)")
-    vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included")
-    n_data: Count = Field(8, ge=1, le=256, description="tokens to remember (ignored by induction heads)")
+    L: Count = Field(64, ge=8, le=65536, description="context slots (copying) or sequence length (other tasks)")
+    vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included; classes of a signal")
+    n_data: Count = Field(8, ge=1, le=256, description="tokens to remember (copying); masses on springs (mass_spring)")
 
     @model_validator(mode="after")
     def _fits(self) -> TaskSettings:
-        if self.name != "induction_heads" and self.n_data > self.L:
+        if self.name in COPYING and self.n_data > self.L:
             raise ValueError(f"n_data must be at most L={self.L}, got {self.n_data}; lower n_data or raise L")
-        if self.name != "induction_heads" and self.sequences < MIN_SEQUENCES:
+        if self.name in COPYING and self.sequences < MIN_SEQUENCES:
             raise ValueError(
                 f"there are only {self.sequences} different sequences, too few to keep some for testing; "
                 f"raise n_data or vocab until there are {MIN_SEQUENCES}"
             )
+        if self.name == "mass_spring" and self.n_data > MAX_MASSES:
+            raise ValueError(f"n_data must be at most {MAX_MASSES} masses, got {self.n_data}; lower n_data")
+        if self.name == "digits" and (self.L not in PICTURES or self.vocab != 10):
+            raise ValueError(f"digits have L of {PICTURES} and vocab=10, got L={self.L} and vocab={self.vocab}")
         return self
+
+    @property
+    def reads_signal(self) -> bool:
+        """Whether a sequence is of real numbers instead of tokens."""
+        return self.name in SIGNALS
+
+    @property
+    def says_signal(self) -> bool:
+        """Whether real numbers are asked for (regression) instead of a choice among `vocab`."""
+        return self.name == "mass_spring"
 
     @property
     def sequences(self) -> int:
@@ -66,7 +83,7 @@ class TaskSettings(Settings):
     @property
     def sequence_length(self) -> int:
         """Tokens of one training sequence: L, plus one answer slot per data token when copying."""
-        return self.L if self.name == "induction_heads" else self.L + self.n_data
+        return self.L + self.n_data if self.name in COPYING else self.L
 
 
 class ModelSettings(Settings):
@@ -75,7 +92,7 @@ class ModelSettings(Settings):
     layer: LayerName = "s6"
     block: BlockName = "mamba"
     n_layers: Count = Field(2, ge=1, le=8)
-    d_model: Count = Field(32, ge=4, le=512, description="width of the residual stream")
+    d_model: Count = Field(32, ge=1, le=512, description="width of the residual stream")
     N: Count = Field(8, ge=1, le=256, description="states per channel")
     expand: Count = Field(2, ge=1, le=4, description="inner channels D = expand * d_model (Mamba block)")
     d_conv: Count = Field(4, ge=0, le=8, description="taps of the causal depthwise convolution, 0 = none")
@@ -89,7 +106,9 @@ class ModelSettings(Settings):
     dt_max: Real = Field(1e-1, gt=0, le=10, description="largest initial Delta")
     bc_scale: Real = Field(1.0, gt=0, le=16, description="factor on the initial rows of x_proj that make B and C")
     b_discretisation: Discretisation = Field("euler", description="zoh as in the paper, euler as in the released code")
-    s4d_init: Literal["lin", "inv", "legs", "real"] = Field("lin", description="initial poles of the S4D layer")
+    s4d_init: Literal["lin", "inv", "legs", "real", "random"] = Field("lin", description="initial poles of S4D")
+    learn_poles: bool = Field(True, description="train the poles of S4D, or leave them as they were initialised")
+    learn_dt: bool = Field(True, description="train the Delta of S4D, or leave it as it was initialised")
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelSettings:

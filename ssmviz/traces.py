@@ -32,9 +32,9 @@ class LayerTrace:
 class NetworkTrace:
     """One sequence through the whole network."""
 
-    tokens: np.ndarray  # (L,) int
-    targets: np.ndarray  # (L,) int, IGNORED = -100 where nothing is asked
-    logits: np.ndarray  # (L, vocab)
+    tokens: np.ndarray  # (L,) int; float where a signal is read
+    targets: np.ndarray  # (L,) int, IGNORED = -100 where nothing is asked; float, NaN there, where a signal is asked
+    logits: np.ndarray  # (L, vocab); (L, 1), what is said, where a signal is asked
     layers: tuple[LayerTrace, ...]  # the state space layers
     attention: tuple[np.ndarray, ...] = ()  # (heads, L, L) of each layer of attention: row i sums to 1 over j <= i
 
@@ -68,17 +68,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The fixed test set, after `step` steps. Accuracies in [0, 1]."""
+    """The fixed test set, after `step` steps. Accuracies in [0, 1], None where a signal is asked; `error` else."""
 
     step: int
     loss: float  # training loss, mean since the last evaluation
     test_loss: float
-    token_accuracy: float
-    sequence_accuracy: float
+    token_accuracy: float | None
+    sequence_accuracy: float | None
     position_accuracy: tuple[float, ...]  # one per answer
     lr: float
     grad_norm: float
     seconds: float  # of training so far, over all attempts, pauses not counted
+    error: float | None = None  # root mean square of what is said less what is wanted, over that of what is wanted
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,15 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Rung:
-    """One test at another length, after training."""
+    """One test at another length, after training; accuracies and error as in `Evaluation`."""
 
     step: int
     length: int  # task.L of the test
-    token_accuracy: float
-    sequence_accuracy: float
+    token_accuracy: float | None
+    sequence_accuracy: float | None
     sequences: int
+    error: float | None = None
+    label: str = ""  # how it was tested, where there is more than one way; the same for all rungs of one way
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,8 @@ class Advance:
 class Probe:
     """Command to `train`: the next event is a `Frame` of these tokens; nothing else moves."""
 
-    tokens: tuple[int, ...]
-    targets: tuple[int, ...] | None = None
+    tokens: tuple[int, ...] | tuple[float, ...]  # real numbers where a signal is read
+    targets: tuple[int, ...] | tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

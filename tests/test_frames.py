@@ -61,6 +61,8 @@ def test_every_array_of_the_table_is_there_with_its_type_and_shape(dtype):
             f"{i}.B_scale": ("float32", (1,)),
             f"{i}.C_scale": ("float32", (1,)),
         }
+        if dtype is np.complex64:
+            expected[f"{i}.A_imag"] = ("float32", (K, N))
     assert {k: (str(v.dtype), v.shape) for k, v in got.items() if k != "__metadata__"} == expected
     names = {name.partition(".")[2] for name in expected if "." in name} | {"tokens", "confidence"}
     table = (Path(__file__).parent.parent / "docs/architecture.md").read_text()
@@ -106,10 +108,10 @@ def test_confidence_is_the_probability_of_what_is_asked_and_of_the_guess_elsewhe
     [(72, 64, 8, 2), (272, 128, 16, 2), (72, 64, 64, 2), (8, 16, 1, 8), (700, 128, 16, 2), (64, 512, 256, 1)],
 )
 def test_a_frame_stays_in_its_budget_and_uses_it(L, D, N, layers):
-    size = len(frames.pack(make_frame(L=L, D=D, N=N, layers=layers), "selective_copying"))
+    size = len(frames.pack(make_frame(L=L, D=D, N=N, layers=layers, dtype=np.complex64), "selective_copying"))
     K, _ = frames.budget(L=L, D=D, N=N, layers=layers)
     assert size <= frames.MAX_BYTES
-    room_for_one_more = layers * ((5 + N) * L + 4 + 4 * N) + 5
+    room_for_one_more = layers * ((5 + N) * L + 4 + 8 * N) + 5
     assert K in (1, D) or size > frames.MAX_BYTES - room_for_one_more - layers * frames.HEADER_BYTES_PER_LAYER
 
 

@@ -17,6 +17,7 @@ EVALUATION = (
     "lr",
     "grad_norm",
     "seconds",
+    "error",
 )
 
 
@@ -60,7 +61,7 @@ def _append(columns: dict[str, Any], metric: Metric) -> None:
         columns["losses"]["loss"] += metric.data["losses"]
     elif metric.kind == "evaluation":
         for name, column in columns["evaluations"].items():
-            column.append(metric.step if name == "step" else metric.data[name])
+            column.append(metric.step if name == "step" else metric.data.get(name))
     elif metric.kind == "rung":
         columns["rungs"].append({key: value for key, value in metric.data.items() if key != "step"})
 

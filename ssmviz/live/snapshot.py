@@ -142,10 +142,11 @@ def about(summary: Summary) -> dict[str, Any]:
         "recorded": experiment.read_only,
         "created": experiment.created,
         "task": task.model_dump(),
-        "vocabulary": [{"label": words[t][0], "kind": words[t][1]} for t in range(task.vocab)],
+        "vocabulary": [{"label": words[t][0], "kind": words[t][1]} for t in sorted(words)],
         "editable": list(teacher.editable),
         "answers": teacher.answers(task),
         "chance": teacher.chance(task),
+        "signal": teacher.about(task) or None,
     }
 
 

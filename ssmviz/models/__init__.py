@@ -13,18 +13,22 @@ import torch
 from torch import nn
 
 from ssmviz.models.attention import Attention, Sublayer, SwiGLU
-from ssmviz.models.blocks import Block, Mamba, MixerState, Plain
+from ssmviz.models.blocks import Block, Linear, Mamba, MixerState, Plain
 from ssmviz.models.layer import Layer
-from ssmviz.models.network import Network, State
+from ssmviz.models.network import Network, State, loss_of
 from ssmviz.models.s4d import S4D
 from ssmviz.models.s6 import S6
 from ssmviz.settings import ModelSettings, TaskSettings
 
 LAYERS: dict[str, type[Layer]] = {"s6": S6, "s4d": S4D}
 # a block becomes concrete only with a layer
-BLOCKS: dict[str, type[Block]] = {"mamba": Mamba, "plain": Plain}  # type: ignore[type-abstract]
+BLOCKS: dict[str, type[Block]] = {
+    "mamba": Mamba,  # type: ignore[type-abstract]
+    "plain": Plain,  # type: ignore[type-abstract]
+    "linear": Linear,  # type: ignore[type-abstract]
+}
 
-__all__ = ["BLOCKS", "LAYERS", "Block", "Layer", "MixerState", "Network", "State", "build"]
+__all__ = ["BLOCKS", "LAYERS", "Block", "Layer", "MixerState", "Network", "State", "build", "loss_of"]
 
 
 def build(task: TaskSettings, model: ModelSettings, *, seed: int) -> Network:
@@ -38,7 +42,7 @@ def build(task: TaskSettings, model: ModelSettings, *, seed: int) -> Network:
     else:
         parts = (_mixer(BLOCKS[model.block], LAYERS[model.layer]),)
     with torch.random.fork_rng(devices=[]):
-        network = Network(task.vocab, [part(model) for _ in range(model.n_layers) for part in parts])
+        network = Network(task, [part(model) for _ in range(model.n_layers) for part in parts])
         for name, module in reversed(list(network.named_modules())):  # children first
             _reset(module, name, seed)
     return network

@@ -19,7 +19,7 @@ from ssmviz.models.layer import Layer
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
 
-# Departure from Mamba, which divides by sqrt(n_layers): see `EMBEDDING_STD` in network.py.
+# Departure from Mamba, which divides by sqrt(n_layers): see `EMBEDDING_STD` in ends.py.
 OUT_PROJ_GAIN = 2.0
 
 
@@ -34,6 +34,8 @@ class Block(Layer):
     """A layer with its projections, on the residual stream x: x + block(norm(x)), all (batch, L, d_model)."""
 
     out_proj: nn.Linear
+    memory = 0  # inputs that the block looks back at
+    residual = True  # x + block(norm(x)); otherwise block(x)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -67,9 +69,7 @@ class Block(Layer):
     def initial_state(self, batch: int) -> MixerState:
         """Nothing seen yet."""
         h = self.initial_h(batch)
-        return MixerState(self.out_proj.weight.new_zeros(batch, self.memory, self.d_inner), h)
-
-    memory = 0  # inputs that the block looks back at
+        return MixerState(h.real.new_zeros(batch, self.memory, self.d_inner), h)
 
 
 class Mamba(Block):
@@ -179,3 +179,38 @@ class Plain(Block):
         """See `Block.trace`."""
         y, record = self.explain(u)
         return self.out_proj(F.gelu(y)), record
+
+
+class Linear(Block):
+    """The layer and nothing else: no norm, no sum, no gate, no nonlinearity, no projection.
+
+    With S4D the network between its ends is one linear time-invariant system, as in system identification.
+    """
+
+    residual = False
+
+    def reset_parameters(self) -> None:
+        """Only the layer's own: there is no projection to scale."""
+        super(Block, self).reset_parameters()
+
+    def forward(
+        self,
+        x: Tensor,
+        norm: nn.RMSNorm,
+        state: MixerState | None = None,
+        *,
+        carry: bool = False,
+        backend: str = "auto",
+    ) -> tuple[Tensor, MixerState | None]:
+        """See `Block.forward`; `norm` is the identity."""
+        y, h = self.scan(x, None, None if state is None else state.h, carry=carry, backend=backend)
+        return y, None if h is None else MixerState(x[:, :0], h)
+
+    def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
+        """See `Block.step`."""
+        y, h = self.recur(u, state.h)
+        return y, MixerState(state.conv, h)
+
+    def trace(self, u: Tensor) -> tuple[Tensor, LayerTrace]:
+        """See `Block.trace`."""
+        return self.explain(u)

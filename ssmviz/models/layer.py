@@ -87,6 +87,10 @@ class Layer(nn.Module, ABC):
     def A(self) -> Tensor:  # noqa: N802 - the field's own letter
         """The continuous system's diagonal, (D, N), real part negative."""
 
+    @abstractmethod
+    def scale_delta(self, factor: float) -> None:
+        """Multiply every Delta by `factor`, whatever the input: the same system for another step of time."""
+
     def initial_h(self, batch: int) -> Tensor:
         """The state before the first token: zeros (batch, D, N)."""
         A = self.A().detach()

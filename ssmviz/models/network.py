@@ -1,4 +1,4 @@
-"""The whole network: embedding, pre-RMSNorm residual layers, norm, head.
+"""The whole network: what reads, pre-RMSNorm residual layers, norm, head.
 
 `forward` is fast, `trace` explains, `step` generates, and tests hold the three equal.
 """
@@ -6,36 +6,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kernels.layers import answer_loss, embed
+from kernels.layers import answer_loss
 from ssmviz.models.attention import KeysValues, Sublayer
 from ssmviz.models.blocks import Block, MixerState
+from ssmviz.models.ends import Embedding, Fan, Sensor, Sum
+from ssmviz.settings import TaskSettings
 from ssmviz.traces import LayerTrace, NetworkTrace
 
 EPS = 1e-5
 IGNORED = -100  # cross_entropy's default ignore_index
 
-# Departure from Mamba's 0.02 (and from its out_proj / sqrt(n_layers), see blocks.py), for these shallow networks and
-# short trainings. Selective copying, default sizes, 1000 steps, curriculum: 99 % for 5 seeds of 5 with 2 and
-# gain 2, for 3 of 5 with 1 and 1; without curriculum 4 and 2 of 5; with Mamba's rescaling 1 of 3, with 0.02 none of 2.
-EMBEDDING_STD = 2.0
-
 Memory = MixerState | KeysValues | tuple[()]  # of one residual layer
 State = tuple[Memory, ...]
-Tokens = np.ndarray | Sequence[int]
+Tokens = np.ndarray | Sequence[int] | Sequence[float]
 
 
 class ResidualLayer(nn.Module):
-    """x + mixer(norm(x))."""
+    """x + mixer(norm(x)); mixer(x) where the block is no part of a residual stream."""
 
     def __init__(self, mixer: Block | Sublayer) -> None:
         super().__init__()
-        self.norm = nn.RMSNorm(mixer.settings.d_model, eps=EPS)
+        self.norm = nn.RMSNorm(mixer.settings.d_model, eps=EPS) if mixer.residual else nn.Identity()
         self.mixer = mixer
 
     def forward(
@@ -48,16 +47,19 @@ class ResidualLayer(nn.Module):
     def step(self, x: Tensor, state: Any, *, backend: str = "auto") -> tuple[Tensor, Memory]:
         """For x (batch, d_model)."""
         y, state = self.mixer.step(self.norm(x), state, backend=backend)
-        return x + y, state
+        return (x + y if self.mixer.residual else y), state
 
     def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace | np.ndarray | None]:
         """For x (L, d_model): with what happens in a state space layer, or the weights of attention."""
         y, record = self.mixer.trace(self.norm(x))
-        return x + y, record
+        return (x + y if self.mixer.residual else y), record
 
 
 class Network(nn.Module):
     """Tokens (batch, T) -> logits (batch, T, vocab).
+
+    Tasks on signals give real numbers (batch, T) in place of tokens; where they ask for real numbers, too, the logits
+    are what is said, (batch, T, 1), and the loss is the mean square. Blocks without residual stream get no last norm.
 
     `lm_head` is its own matrix: the tokens that may be said and those that must be told apart when read are
     different sets here (noise, marker and trigger are never said), so tying would only couple unlike things.
@@ -66,19 +68,16 @@ class Network(nn.Module):
         backend: which scan runs, see `kernels.available()`; may be changed at any time.
     """
 
-    def __init__(self, vocab: int, mixers: Sequence[Block | Sublayer], *, backend: str = "auto") -> None:
+    def __init__(self, task: TaskSettings, mixers: Sequence[Block | Sublayer], *, backend: str = "auto") -> None:
         super().__init__()
-        d_model = mixers[0].settings.d_model
+        d_model, residual = mixers[0].settings.d_model, mixers[0].residual
         self.backend = backend
-        self.embedding = nn.Embedding(vocab, d_model)
+        self.says_signal = task.says_signal
+        self.embedding = (Sensor if residual else Fan)(d_model) if task.reads_signal else Embedding(task.vocab, d_model)
         self.layers = nn.ModuleList(ResidualLayer(mixer) for mixer in mixers)
-        self.norm_f = nn.RMSNorm(d_model, eps=EPS)
-        self.lm_head = nn.Linear(d_model, vocab, bias=False)
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Scale the embedding (children have drawn their weights before)."""
-        self.embedding.weight *= EMBEDDING_STD
+        self.norm_f = nn.RMSNorm(d_model, eps=EPS) if residual else nn.Identity()
+        outputs = 1 if task.says_signal else task.vocab
+        self.lm_head = Sum() if outputs == 1 and not residual else nn.Linear(d_model, outputs, bias=False)
 
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
         """Logits (batch, T, vocab), or of the last `last` positions only, which is all that the tasks ask."""
@@ -86,10 +85,15 @@ class Network(nn.Module):
         return self._head(x if last is None else x[:, -last:])
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of what should be said at the last k positions: tokens (batch, T), targets (batch, k)."""
+        """Mean cross-entropy of what should be said at the last k positions: tokens (batch, T), targets (batch, k).
+
+        Of real targets the mean squared error.
+        """
         x = self._residual_stream(tokens)
-        gain, head = self.norm_f.weight, self.lm_head.weight
-        return answer_loss(x, gain, head, targets, eps=EPS, backend=self.backend)
+        if isinstance(self.norm_f, nn.RMSNorm) and not targets.is_floating_point():
+            gain, head = self.norm_f.weight, cast(Tensor, self.lm_head.weight)
+            return answer_loss(x, gain, head, targets, eps=EPS, backend=self.backend)
+        return loss_of(self._head(x[:, -targets.shape[1] :]), targets)
 
     @torch.no_grad()
     def forward_chunks(self, tokens: Tensor, chunk: int = 2048, *, last: int = 1) -> Tensor:
@@ -107,6 +111,22 @@ class Network(nn.Module):
                 x, state[i] = layer(x, state[i], carry=True, backend=self.backend)
             kept = torch.cat([kept, x], dim=1)[:, -last:]
         return self._head(kept)
+
+    @contextmanager
+    def paced(self, factor: float) -> Iterator[None]:
+        """Every Delta times `factor`, for inputs whose positions last `factor` times as long as in training."""
+        if factor == 1:
+            yield
+            return
+        layers = [layer.mixer for layer in self._each()]
+        before = [{name: p.clone() for name, p in mixer.state_dict().items()} for mixer in layers]
+        try:
+            for mixer in layers:
+                mixer.scale_delta(factor)
+            yield
+        finally:  # a copy gives back every bit, the inverse factor would not
+            for mixer, state in zip(layers, before, strict=True):
+                mixer.load_state_dict(state)
 
     def set_delta_penalty(self, penalty: float) -> None:
         """Let training add `penalty` times the mean Delta of every selective layer to the loss; see `S6`."""
@@ -132,17 +152,18 @@ class Network(nn.Module):
         """One sequence (T,) with the inside of every layer, recurrence written out.
 
         Args:
-            tokens: (T,) whole numbers in 0..vocab-1.
-            targets: (T,), IGNORED where nothing is asked; None: nothing is asked anywhere.
+            tokens: (T,) whole numbers in 0..vocab-1, or real ones where the task reads a signal.
+            targets: (T,), IGNORED (NaN for real ones) where nothing is asked; None: nothing is asked anywhere.
 
         Raises:
             ValueError: tokens or targets of the wrong shape.
         """
-        asked = np.asarray(tokens, dtype=np.int64)
-        wanted = np.full_like(asked, IGNORED) if targets is None else np.asarray(targets, dtype=np.int64)
+        asked = np.asarray(tokens, dtype=self.embedding.reads)
+        nothing, kind = (np.nan, np.float32) if self.says_signal else (IGNORED, np.int64)
+        wanted = np.full(asked.shape, nothing, kind) if targets is None else np.asarray(targets, dtype=kind)
         if asked.ndim != 1 or asked.shape != wanted.shape or not len(asked):
             raise ValueError(f"tokens and targets must be (T,), T > 0, got {asked.shape} and {wanted.shape}")
-        x = self.embedding(torch.from_numpy(asked).to(self.lm_head.weight.device))
+        x = self.embedding(torch.from_numpy(asked).to(next(self.parameters()).device))
         records = []
         for layer in self._each():
             x, record = layer.trace(x)
@@ -159,7 +180,7 @@ class Network(nn.Module):
 
     def _residual_stream(self, tokens: Tensor) -> Tensor:
         """(batch, T, d_model) before the last norm."""
-        x = embed(tokens, self.embedding.weight, backend=self.backend)
+        x: Tensor = self.embedding(tokens, backend=self.backend)
         for layer in self._each():
             x, _ = layer(x, backend=self.backend)
         return x
@@ -170,3 +191,10 @@ class Network(nn.Module):
 
     def _each(self) -> Iterator[ResidualLayer]:
         return iter(cast(Iterable[ResidualLayer], self.layers))
+
+
+def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the asked positions, logits (batch, k, vocab): cross-entropy, or squared error of real targets."""
+    if targets.is_floating_point():
+        return F.mse_loss(logits[..., 0], targets)
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from kernels.layers import impulse_response
 from ssmviz.models.convolution import causal_convolution, expm1, power, real_product
 from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
-from ssmviz.models.poles import initial_poles
+from ssmviz.models.poles import initial_poles, random_poles
 from ssmviz.settings import ModelSettings
 
 
@@ -51,9 +51,11 @@ class S4D(Layer):
         super().__init__(settings)
         D, N = settings.D, settings.N
         self.is_real = settings.s4d_init == "real"
-        self.log_dt = nn.Parameter(torch.empty(D))
-        self.log_A_real = nn.Parameter(torch.empty(D, N))
-        self.register_parameter("A_imag", None if self.is_real else nn.Parameter(torch.empty(D, N)))
+        learns = settings.learn_poles
+        self.log_dt = nn.Parameter(torch.empty(D), requires_grad=settings.learn_dt)
+        self.log_A_real = nn.Parameter(torch.empty(D, N), requires_grad=learns)
+        imaginary = None if self.is_real else nn.Parameter(torch.empty(D, N), requires_grad=learns)
+        self.register_parameter("A_imag", imaginary)
         self.C = nn.Parameter(torch.empty((D, N) if self.is_real else (D, N, 2)))
         self.add_skip()
 
@@ -61,13 +63,24 @@ class S4D(Layer):
     def reset_parameters(self) -> None:
         """The poles of `s4d_init`, Delta log-uniform, C normal with variance 1, D = 1."""
         super().reset_parameters()
-        A = torch.as_tensor(initial_poles(self.settings.s4d_init, self.settings.N))
         self.log_dt.copy_(log_uniform_delta(self.settings).log())
+        nn.init.normal_(self.C, std=1.0 if self.is_real else math.sqrt(0.5))
+        A = self._initial_poles()  # the last to draw: whatever they are, Delta and C are the same
         # log-space keeps Re A negative under any update
         self.log_A_real.copy_((-A.real).log().expand_as(self.log_A_real))
         if self.A_imag is not None:
             self.A_imag.copy_(A.imag.expand_as(self.A_imag))
-        nn.init.normal_(self.C, std=1.0 if self.is_real else math.sqrt(0.5))
+
+    def _initial_poles(self) -> Tensor:
+        D, N = self.log_A_real.shape
+        if self.settings.s4d_init != "random":
+            return torch.as_tensor(initial_poles(self.settings.s4d_init, N))
+        return torch.as_tensor(random_poles(torch.randn(D, 2 * N, 2 * N, dtype=torch.float64).numpy()))
+
+    @torch.no_grad()
+    def scale_delta(self, factor: float) -> None:
+        """See `Layer.scale_delta`."""
+        self.log_dt.add_(math.log(factor))
 
     def A(self) -> Tensor:  # noqa: N802 - the field's own letter
         """(D, N), complex (real for S4D-Real), real part negative."""

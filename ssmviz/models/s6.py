@@ -84,6 +84,15 @@ class S6(Layer):
         if self.C is not None:
             nn.init.normal_(self.C)
 
+    @torch.no_grad()
+    def scale_delta(self, factor: float) -> None:
+        """See `Layer.scale_delta`: Delta A and Delta B are scaled through A and C, since Delta is a softplus."""
+        self.A_log.add_(math.log(factor))
+        if self.C is not None:
+            self.C.mul_(factor)
+        elif self.x_proj is not None:
+            self.x_proj.weight[-self.settings.N :].mul_(factor)
+
     @property
     def delta_bias(self) -> Tensor:
         """(D,), added to Delta before softplus."""

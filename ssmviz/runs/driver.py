@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.records import Control, Fenced, RunRow, State
 from ssmviz.runs.store import Store
 from ssmviz.runs.twins import Twins
 from ssmviz.settings import TaskSettings, TrainSettings
-from ssmviz.tasks import TASKS, rng_for
+from ssmviz.tasks import TASKS, SignalTask, rng_for
 from ssmviz.traces import Advance, Checkpoint, Command, Diverged, Evaluation, Event, Finished, Frame, Probe, Save, Step
 
 LOOK_SECONDS = 0.02  # between two looks at what people ask for
@@ -200,14 +202,20 @@ class Driver:
         return Probe(probe_tokens(self._run.settings, self._control.probe))
 
 
-def probe_tokens(settings: TrainSettings, wanted: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The sequence people look at: what they put in, or one that training never sees."""
+def probe_tokens(settings: TrainSettings, wanted: tuple[int, ...] | None) -> tuple[int, ...] | tuple[float, ...]:
+    """The sequence people look at: what they put in, or one that training never sees.
+
+    A signal is put in as levels; see `SignalTask.drawn`.
+    """
+    task = TASKS[settings.task.name]
+    if wanted is not None and isinstance(task, SignalTask):
+        return tuple(task.drawn(np.array(wanted)).tolist())
     if wanted is not None and all(0 <= token < settings.task.vocab for token in wanted):
         return wanted
     return _own_probe(settings.task, settings.seed)
 
 
 @cache
-def _own_probe(task: TaskSettings, seed: int) -> tuple[int, ...]:
+def _own_probe(task: TaskSettings, seed: int) -> tuple[int, ...] | tuple[float, ...]:
     sample = TASKS[task.name].sample(task, rng_for(seed, "probe"), 1)
-    return tuple(int(token) for token in sample.tokens[0])
+    return tuple(sample.tokens[0].tolist())

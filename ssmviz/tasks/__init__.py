@@ -1,18 +1,38 @@
-"""Synthetic tasks that tell selective from time-invariant systems apart. numpy only.
+"""Sequence tasks, on tokens and on real-valued signals. numpy only.
 
 `TASKS[settings.name].sample(settings, rng_for(seed, "train", step), n)` is training batch `step`.
 """
 
 from ssmviz.tasks.copying import Copying
+from ssmviz.tasks.digits import Digits
 from ssmviz.tasks.induction_heads import InductionHeads
+from ssmviz.tasks.mass_spring import MassSpring
+from ssmviz.tasks.resampled import Resampled
 from ssmviz.tasks.selective_copying import SelectiveCopying
+from ssmviz.tasks.signal import SignalTask
 from ssmviz.tasks.streams import Split, Stream, held_out, rng_for
-from ssmviz.tasks.task import IGNORED, Batch, Kind, Task
+from ssmviz.tasks.task import IGNORED, Batch, Kind, Task, TokenTask, Trial
 
 TASKS: dict[str, Task] = {
     "copying": Copying(),
     "selective_copying": SelectiveCopying(),
     "induction_heads": InductionHeads(),
+    "mass_spring": MassSpring(),
+    "digits": Digits(),
+    "resampled": Resampled(),
 }
 
-__all__ = ["IGNORED", "TASKS", "Batch", "Kind", "Split", "Stream", "Task", "held_out", "rng_for"]
+__all__ = [
+    "IGNORED",
+    "TASKS",
+    "Batch",
+    "Kind",
+    "SignalTask",
+    "Split",
+    "Stream",
+    "Task",
+    "TokenTask",
+    "Trial",
+    "held_out",
+    "rng_for",
+]

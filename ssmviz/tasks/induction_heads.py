@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.task import SHORTEST, Kind, Task, as_targets, checked, with_length
+from ssmviz.tasks.task import SHORTEST, Kind, TokenTask, as_targets, checked, with_length
 
 LONGEST = {"cpu": 2**16, "cuda": 2**20}  # where a ladder ends, unless training itself was longer
 
 
-class InductionHeads(Task):
+class InductionHeads(TokenTask):
     """vocab = data classes + trigger. `n_data` is not used."""
 
     editable = ("data", "trigger")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.task import SHORTEST, Kind, Task, as_targets, checked, with_length
+from ssmviz.tasks.task import SHORTEST, Kind, TokenTask, as_targets, checked, with_length
 
 
-class SelectiveCopying(Task):
+class SelectiveCopying(TokenTask):
     """vocab = data classes + noise + marker: vocab 16 has 14 classes, chance 7.1 %."""
 
     editable = ("data", "noise")

@@ -1,13 +1,14 @@
 """What every task offers: sequences to learn from, the right answers, and what its tokens are called.
 
-Shapes: n sequences of T tokens. All answers of all tasks stand at the last positions of a sequence.
+Shapes: n sequences of T tokens, or of T real numbers. All answers of all tasks stand at the last positions of a
+sequence.
 """
 
 from __future__ import annotations
 
 import string
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,21 +26,26 @@ Kind = Literal["data", "noise", "marker", "trigger"]
 class Batch(NamedTuple):
     """n sequences and what is asked about them."""
 
-    tokens: np.ndarray  # (n, T) int64
-    targets: np.ndarray  # (n, T) int64, IGNORED where nothing is asked
+    tokens: np.ndarray  # (n, T) int64; float32 where a signal is read
+    targets: np.ndarray  # (n, T) int64, IGNORED where nothing is asked; float32 where a signal is asked
+
+
+class Trial(NamedTuple):
+    """One test after training."""
+
+    L: int
+    pace: float = 1.0  # every Delta times this
+    label: str = ""  # which way of testing it belongs to, where there is more than one
 
 
 class Task(ABC):
-    """A synthetic sequence task: stateless, everything follows from its settings.
+    """A sequence task: stateless, everything follows from its settings."""
 
-    Data classes are the tokens 0, 1, ..., special tokens come last in the vocabulary.
-    """
-
-    editable: tuple[Kind, ...]  # what a person may place in the context; the answer slots are fixed
+    editable: tuple[Kind, ...] = ()  # what a person may place in the context; the answer slots are fixed
 
     @abstractmethod
     def classes(self, settings: TaskSettings) -> int:
-        """Number of data classes, vocab less the special tokens."""
+        """Number of classes to choose from when answering; 0 where real numbers are asked."""
 
     @abstractmethod
     def answers(self, settings: TaskSettings) -> int:
@@ -47,11 +53,15 @@ class Task(ABC):
 
     @abstractmethod
     def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same task with `L` context slots (induction: tokens); may exceed the bound on what is trained."""
+        """The same task with `L` context slots (others: positions); may exceed the bound on what is trained."""
 
     @abstractmethod
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """Values of L worth testing after training on `device` ("cpu" or "cuda"), ascending."""
+
+    def trials(self, settings: TaskSettings, device: str) -> list[Trial]:
+        """The tests after training, shortest first."""
+        return [Trial(L) for L in self.ladder(settings, device)]
 
     @abstractmethod
     def answer(self, settings: TaskSettings, tokens: np.ndarray) -> np.ndarray:
@@ -60,6 +70,33 @@ class Task(ABC):
         Raises:
             ValueError: not a sequence of this task; the message says what is wrong and what to do.
         """
+
+    @abstractmethod
+    def sample(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> Batch:
+        """Draw n sequences from the side of the split that `rng` (see `rng_for`) belongs to.
+
+        Raises:
+            ValueError: the task has so few sequences that this side of the split is empty.
+        """
+
+    def chance(self, settings: TaskSettings) -> float | None:
+        """Token accuracy of guessing among the classes; None where real numbers are asked."""
+        return 1.0 / self.classes(settings)
+
+    @abstractmethod
+    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
+        """Token id, or class -> (label, kind); nothing where real numbers are read and asked."""
+
+    def about(self, settings: TaskSettings) -> dict[str, Any]:
+        """What pictures need of a signal, in words that JSON has; see `SignalTask.about`."""
+        return {}
+
+
+class TokenTask(Task):
+    """A synthetic task on tokens.
+
+    Data classes are the tokens 0, 1, ..., special tokens come last in the vocabulary.
+    """
 
     @abstractmethod
     def _draw(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,10 +112,6 @@ class Task(ABC):
         targets = np.full(tokens.shape, IGNORED, dtype=np.int64)
         targets[:, -answers.shape[1] :] = answers
         return Batch(tokens.astype(np.int64), targets)
-
-    def chance(self, settings: TaskSettings) -> float:
-        """Token accuracy of guessing among the data classes."""
-        return 1.0 / self.classes(settings)
 
     def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
         """Token id -> (label, kind). Data are letters where the alphabet is long enough, else numbers."""

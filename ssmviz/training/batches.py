@@ -29,10 +29,10 @@ def length(settings: TrainSettings, step: int) -> int:
 
     With a curriculum, copying climbs from the shortest length to L during the first third of the steps.
     Induction heads visits all lengths all the time, evenly in log L: multiples of the golden ratio cover
-    [0, 1) more evenly than random numbers do.
+    [0, 1) more evenly than random numbers do. Signals have no curriculum.
     """
     task = settings.task
-    if not settings.optim.curriculum:
+    if not settings.optim.curriculum or task.reads_signal:
         return task.L
     lengths = curriculum(task)
     climbing = step / (CLIMB * settings.optim.steps)
@@ -41,7 +41,7 @@ def length(settings: TrainSettings, step: int) -> int:
 
 
 def batch(settings: TrainSettings, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Tokens (batch, T) and the answers (batch, k) asked at the last k positions."""
+    """Tokens (or signals) (batch, T) and the answers (batch, k) asked at the last k positions."""
     task = TASKS[settings.task.name]
     sizes = task.at_length(settings.task, length(settings, step))
     drawn = task.sample(sizes, rng_for(settings.seed, "train", step), settings.optim.batch)

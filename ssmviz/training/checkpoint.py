@@ -86,7 +86,8 @@ def _compare_settings(metadata: Mapping[str, str], settings: TrainSettings) -> N
     ours = settings.model_dump(mode="json")
     for part in ("task", "model"):
         for field, value in ours[part].items():
-            if (theirs := saved.get(part, {}).get(field)) != value:
+            default = type(getattr(settings, part)).model_fields[field].default  # of a field newer than the checkpoint
+            if (theirs := saved.get(part, {}).get(field, default)) != value:
                 raise ValueError(
                     f"the checkpoint is of a run with {part}.{field}={theirs!r}, "
                     f"the settings say {value!r}; go on with the checkpoint's own settings"

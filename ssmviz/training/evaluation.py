@@ -8,27 +8,28 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssmviz.models import Network
+from ssmviz.models import Network, loss_of
 from ssmviz.settings import TrainSettings
 from ssmviz.tasks import TASKS, rng_for
 from ssmviz.traces import Rung
 from ssmviz.training.batches import asked
-from ssmviz.training.stepper import answer_loss
 
 FORWARD_TOKENS = {"cpu": 1 << 13, "cuda": 1 << 20}  # tokens of one forward: caches and memory stay small
 RUNG_TOKENS = {"cpu": 1 << 17, "cuda": 1 << 25}  # tokens of one rung: a CPU ladder takes seconds
+RUNG_PAIRS = {"cpu": 1 << 27, "cuda": 1 << 34}  # the same of attention, which compares all tokens with all before
 RUNG_SEQUENCES = 256
 FEWEST_SEQUENCES = 8  # fewer would say nothing: such a rung is left out
 CHUNK = 4096  # fewest positions at once where one sequence is longer than a forward
 
 
 class Score(NamedTuple):
-    """Means over a set of sequences; accuracies in [0, 1]."""
+    """Means over a set of sequences; accuracies in [0, 1], or the error where a signal is asked (see `Evaluation`)."""
 
     loss: float
-    token_accuracy: float
-    sequence_accuracy: float
+    token_accuracy: float | None
+    sequence_accuracy: float | None
     position_accuracy: tuple[float, ...]
+    error: float | None = None
 
 
 class TestSet:
@@ -80,24 +81,30 @@ def score(network: Network, tokens: Tensor, targets: Tensor, how: Answers = answ
     """Score of tokens (n, T) whose last k positions are asked, targets (n, k)."""
     k = targets.shape[1]
     logits = how(network, tokens, k)
+    loss = loss_of(logits, targets)
+    if targets.is_floating_point():
+        error = (loss / targets.square().mean()).sqrt()
+        return Score(loss.item(), None, None, (), error.item())
     hit = logits.argmax(-1) == targets
-    loss = answer_loss(logits, targets)
     scalars = torch.cat([loss[None], hit.float().mean()[None], hit.all(1).float().mean()[None], hit.float().mean(0)])
     loss_, token, sequence, *positions = scalars.tolist()  # one wait for the device instead of four
     return Score(loss_, token, sequence, tuple(positions))
 
 
 def ladder(settings: TrainSettings, network: Network, device: torch.device, *, step: int) -> Iterator[Rung]:
-    """Test at the task's other lengths, shortest first, on fewer sequences the longer they are.
+    """The task's trials, shortest first, on fewer sequences the longer they are.
 
     A length at which even `FEWEST_SEQUENCES` would take too long on this device is left out.
     """
     task = TASKS[settings.task.name]
-    for L in task.ladder(settings.task, device.type):
+    for L, pace, label in task.trials(settings.task, device.type):
         sizes = task.at_length(settings.task, L)
         n = min(RUNG_SEQUENCES, RUNG_TOKENS[device.type] // sizes.sequence_length)
+        if settings.model.layer == "attention":
+            n = min(n, RUNG_PAIRS[device.type] // sizes.sequence_length**2)
         if n < FEWEST_SEQUENCES:
             return
         drawn = task.sample(sizes, rng_for(settings.seed, "test", L), n)
-        got = score(network, *asked(drawn.tokens, drawn.targets, task.answers(sizes), device))
-        yield Rung(step, L, got.token_accuracy, got.sequence_accuracy, n)
+        with network.paced(pace):
+            got = score(network, *asked(drawn.tokens, drawn.targets, task.answers(sizes), device))
+        yield Rung(step, L, got.token_accuracy, got.sequence_accuracy, n, got.error, label)

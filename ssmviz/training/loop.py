@@ -113,10 +113,7 @@ class Training:
 
     def frame(self, probe: Probe) -> Frame:
         """The network's inside on the probe; where it has no targets, the task's answers, if it has any."""
-        tokens = np.asarray(probe.tokens, dtype=np.int64)
-        vocab = self.settings.task.vocab
-        if tokens.ndim != 1 or not len(tokens) or tokens.min() < 0 or tokens.max() >= vocab:
-            raise ValueError(f"a probe must be a sequence of tokens in 0..{vocab - 1}, got {probe.tokens!r}"[:300])
+        tokens = self._readable(probe)
         targets = self._targets(tokens) if probe.targets is None else np.asarray(probe.targets)
         return Frame(self.done, self.network.trace(tokens, targets), self.network.A())
 
@@ -133,7 +130,7 @@ class Training:
         return Checkpoint(self.done, checkpoint.dump(self._tensors(), self.settings, counters))
 
     def _started(self) -> Started:
-        count = sum(p.numel() for p in self.network.parameters())
+        count = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
         return Started(self.done, self.place.description, self.place.scan, count, self.place.notes)
 
     def _step(self) -> Step:
@@ -160,6 +157,7 @@ class Training:
             token_accuracy=score.token_accuracy,
             sequence_accuracy=score.sequence_accuracy,
             position_accuracy=score.position_accuracy,
+            error=score.error,
             lr=self.settings.optim.lr * self._rate(self.done - 1),
             grad_norm=self.stepper.grad_norm.item(),
             seconds=self.seconds,
@@ -190,11 +188,23 @@ class Training:
     def _is_asynchronous(self) -> bool:
         return self.place.device.type != "cpu"
 
+    def _readable(self, probe: Probe) -> np.ndarray:
+        task = self.settings.task
+        tokens = np.asarray(probe.tokens, dtype=np.float32 if task.reads_signal else np.int64)
+        if tokens.ndim == 1 and len(tokens):
+            if task.reads_signal and np.isfinite(tokens).all():
+                return tokens
+            if not task.reads_signal and tokens.min() >= 0 and tokens.max() < task.vocab:
+                return tokens
+        wanted = "finite real numbers" if task.reads_signal else f"tokens in 0..{task.vocab - 1}"
+        raise ValueError(f"a probe must be a sequence of {wanted}, got {probe.tokens!r}"[:300])
+
     def _targets(self, tokens: np.ndarray) -> np.ndarray:
+        task = self.settings.task
         try:
-            return TASKS[self.settings.task.name].answer(self.settings.task, tokens)
+            return TASKS[task.name].answer(task, tokens)
         except ValueError:  # an edited sequence may have no right answer; it is looked at all the same
-            return np.full(len(tokens), IGNORED)
+            return np.full(len(tokens), np.nan if task.says_signal else IGNORED)
 
     def _tensors(self) -> dict[str, Tensor]:
         parameters = {f"parameter/{name}": p for name, p in self.network.named_parameters()}

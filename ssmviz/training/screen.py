@@ -14,6 +14,7 @@ from ssmviz.traces import Diverged, Evaluation, Event, Finished, Note, Rung, Sta
 REDRAW_SECONDS = 0.1
 PLAIN_LINES = 10  # of progress, where the output is not a terminal
 BAR = 24
+SCORES = ("token", "sequence", "error")
 
 
 @dataclass
@@ -88,15 +89,15 @@ class Screen:
 
 def table(results: Sequence[Result]) -> str:
     """Scores, times and machines, one line a run; then the ladders, one column a run."""
-    head = ("run", "state", "steps", "token", "sequence", "seconds", "ms/step", "device", "scan")
-    lines = [head, *map(_row, results)]
-    lengths = sorted({rung.length for result in results for rung in result.rungs})
+    head = ("run", "state", "steps", *SCORES, "seconds", "ms/step", "device", "scan")
+    lines = _without_empty([head, *map(_row, results)])
+    tests = sorted({(rung.length, rung.label) for result in results for rung in result.rungs})
     text = _columns(lines)
-    if not lengths:
+    if not tests:
         return text
-    names = [f"{r.label} {what}" for r in results for what in ("token", "sequence")]
-    ladder = [("L", *names), *((str(L), *_scores(results, L)) for L in lengths)]
-    return f"{text}\n\n{_columns(ladder)}"
+    names = [f"{r.label} {what}" for r in results for what in SCORES]
+    ladder = [("L", *names), *((f"{L} {label}".strip(), *_tested(results, L, label)) for L, label in tests)]
+    return f"{text}\n\n{_columns(_without_empty(ladder))}"
 
 
 def _opening(result: Result, event: Started) -> str:
@@ -114,7 +115,10 @@ def _progress(result: Result, step: int) -> str:
     done = BAR * step // steps
     text = f"{result.label} [{'#' * done}{'.' * (BAR - done)}] {step}/{steps}"
     if score is not None:
-        text += f"  token {score.token_accuracy:.1%}  sequence {score.sequence_accuracy:.1%}  {score.seconds:.1f} s"
+        text += "".join(
+            f"  {name} {value}" for name, value in zip(SCORES, _numbers(score), strict=True) if value != "-"
+        )
+        text += f"  {score.seconds:.1f} s"
     return text
 
 
@@ -131,8 +135,7 @@ def _row(result: Result) -> tuple[str, ...]:
         result.label,
         result.state,
         str(step),
-        f"{score.token_accuracy:.1%}" if score else "-",
-        f"{score.sequence_accuracy:.1%}" if score else "-",
+        *_numbers(score),
         f"{result.seconds:.1f}",
         f"{1e3 * score.seconds / step:.1f}" if score else "-",
         started.device if started else "-",
@@ -140,12 +143,25 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
-def _scores(results: Sequence[Result], length: int) -> list[str]:
-    cells = []
+def _numbers(score: Evaluation | Rung | None) -> tuple[str, ...]:
+    """The values of SCORES; a dash for what the task does not have."""
+    if score is None:
+        return ("-",) * len(SCORES)
+    values = (score.token_accuracy, score.sequence_accuracy, score.error)
+    return tuple("-" if value is None else f"{value:.1%}" for value in values)
+
+
+def _tested(results: Sequence[Result], length: int, label: str) -> list[str]:
+    cells: list[str] = []
     for result in results:
-        rung = next((r for r in result.rungs if r.length == length), None)
-        cells += [f"{rung.token_accuracy:.1%}", f"{rung.sequence_accuracy:.1%}"] if rung else ["-", "-"]
+        cells += _numbers(next((r for r in result.rungs if (r.length, r.label) == (length, label)), None))
     return cells
+
+
+def _without_empty(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Columns with nothing but dashes under their heads are left out."""
+    kept = [i for i in range(len(lines[0])) if any(line[i] != "-" for line in lines[1:])]
+    return [[line[i] for i in kept] for line in lines]
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssmviz.models import Network
@@ -68,8 +67,3 @@ class EagerStepper:
         fine = torch.isfinite(norm) & (loss < LOSS_LIMIT)  # a NaN loss is not < LOSS_LIMIT
         self.good += fine & (self.good == self._steps)
         self._steps += 1
-
-
-def answer_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of the asked positions: logits (batch, k, vocab), targets (batch, k)."""
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -243,7 +243,7 @@ function hierarchy(stage) {
 function times(stage, machine) {
   return new Times(stage, {
     name: `times-${machine.machine}`, title: `Measured: ${machine.machine}`, machine,
-    note: () => `${machine.measured}, forward; batch × L × D × N; black line: the least possible`,
+    note: () => `${machine.measured}, forward; batch × L × D × N; line: the least possible`,
   });
 }
 
@@ -264,6 +264,11 @@ function sentence(stage) {
   const { derived, values } = stage;
   const { depth } = derived.costs[values.method];
   const forward = gigabytes(moved(values, "forward"));
-  const tail = values.fused ? `h is never written in full: ${forward} move instead of ${gigabytes(moved({ ...values, fused: false }, "forward"))}.` : `Three kernels write h and more to slow memory and read them back: ${forward} move.`;
-  return `${count(values.length)} steps are ${depth} levels. ${tail}`;
+  const apart = gigabytes(moved({ ...values, fused: false }, "forward"));
+  const bytes = {
+    "true true": `Not writing h buys bandwidth: ${forward} move forward instead of ${apart}.`,
+    "true false": `One kernel, but h is written for the backward: ${forward} move forward instead of ${apart}.`,
+  }[`${values.fused} ${values.recompute}`];
+  const depths = `Associativity buys depth: ${count(values.length)} steps are ${depth} levels.`;
+  return `${depths} ${bytes ?? `Three kernels write h and more to slow memory and read them back: ${forward} move forward.`}`;
 }

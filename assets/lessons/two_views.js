@@ -165,7 +165,7 @@ function kernelPlot(stage) {
   return new Plot(stage, {
     name: "kernel", title: "The kernel", symbol: ["A", "K"], height: 236, follows: ["clock", "cursor"],
     x: { label: "k tokens ago", range: [-0.5, L - 0.5] },
-    y: { label: "weight", range: [-1.15, 1.15] },
+    y: { label: "weight", range: ({ derived, values }) => (values.selective ? around(derived.M) : [-1.15, 1.15]) },
     series: ({ theme, values, derived }) => {
       const first = { name: "K, the same for every output", x: TOKENS, y: derived.K, kind: "stems", colour: theme.symbol.A };
       const envelope = { name: "r to the k", quiet: true, x: TOKENS, y: TOKENS.map((k) => values.r ** k), colour: theme.symbol.A, width: 1, dash: [3, 3] };
@@ -177,8 +177,14 @@ function kernelPlot(stage) {
         { name: `kernel of output ${t} alone`, x: TOKENS.slice(0, t + 1), y: own, kind: "stems", colour: theme.symbol.delta },
       ];
     },
-    handles: ({ theme, values }) => [{ x: GRIP, y: values.r ** GRIP, label: "how slowly it dies out", colour: theme.symbol.A, step: [0, 0.02], move: (_, y) => stage.set({ r: grip(y) }) }],
+    handles: ({ theme, values }) => (values.selective ? [] : [{ x: GRIP, y: values.r ** GRIP, label: "how slowly it dies out", colour: theme.symbol.A, step: [0, 0.02], move: (_, y) => stage.set({ r: grip(y) }) }]),
   });
+}
+
+/** A range of values that is symmetric around 0. */
+function around(values) {
+  const most = Math.max(1.15, 1.1 * values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0));
+  return [-most, most];
 }
 
 function matrix(stage) {

@@ -32,18 +32,17 @@ lesson.try_these(
     ("One kernel, nothing kept: how many bytes are left?", {"fused": True, "recompute": True}),
 )
 
-tree, bytes_of = scan(now), sizes(now)
+bytes_of = sizes(now)
 forward, broken = moved(now, "forward"), breaks_at(now)
 lesson.maths(
-    rf"{tex('h', 't')} = a_t\,{tex('h', 't-1')} + b_t, \qquad a_t = e^{{{tex('delta', 't')} A}}, \quad "
+    rf"{tex('h', 't')} = a_t\,{tex('h', 't-1')} + b_t, \quad a_t = e^{{{tex('delta', 't')} A}}, \;\; "
     rf"b_t = {tex('B', 't')}\,{tex('x', 't')}",
-    r"(a, b) \text{ then } (c, d) = (c\,a,\; c\,b + d), \qquad "
-    r"\bigl(p \circ q\bigr) \circ r = p \circ \bigl(q \circ r\bigr)",
-    rf"\lceil \log_2 {now['length']} \rceil = {levels(int(now['length']))} \text{{ levels}}, \qquad "
-    rf"{tex('h')} = ({', '.join(f'{v:.2f}' for v in tree.h)})",
-    rf"\text{{{tex('h')} in full: }} {now['batch']} \cdot {now['length']} \cdot {now['channels']} \cdot "
-    rf"{now['states']} \cdot {now['size']} \text{{ bytes}} = \text{{{words(bytes_of['h'])}}}, \qquad "
-    rf"\text{{moved forward: {words(forward)}}}",
+    r"(a, b) \text{ then } (c, d) \;=\; (c\,a,\; c\,b + d)",
+    r"(p \text{ then } q) \text{ then } r \;=\; p \text{ then } (q \text{ then } r)",
+    rf"\lceil \log_2 {now['length']} \rceil = {levels(int(now['length']))} \text{{ levels}}",
+    rf"{h}: \; {now['batch']} \cdot {now['length']} \cdot {now['channels']} \cdot {now['states']} \cdot {now['size']} "
+    rf"\text{{ bytes}} = \text{{{words(bytes_of['h'])}}}",
+    rf"\text{{moved forward now: }} \text{{{words(forward)}}}",
     note=(
         "Joining is associative: every tree over the steps gives the same h. It is not commutative: earlier stays left "
         "of later. One could also divide by a running product, "

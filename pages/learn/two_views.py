@@ -39,7 +39,7 @@ z = pole(now)
 lesson.maths(
     rf"{tex('h', 't')} = {A}\,{tex('h', 't-1')} + {B}\,{tex('x', 't')}, \qquad {tex('y', 't')} = {C}\,{tex('h', 't')}",
     rf"{tex('y', 't')} = \sum_{{k=0}}^{{t}} K_k\,{tex('x', 't-k')}, \qquad K_k = {C}\,{A}^k\,{B}",
-    rf"{A} = {now['r']:.2f}\,e^{{i\,{now['theta']}^\circ}} = {z.real:.3f} + {z.imag:.3f}\,i, \qquad "
+    rf"{A} = {now['r']:.2f}\,e^{{i\,{now['theta']}^\circ}} = {z.real:.3f} + {z.imag:.3f}\,i",
     rf"K = ({', '.join(f'{k:.2f}' for k in K[:5])}, \dots)",
     rf"\max_t \left| {tex('y', 't')}^{{\text{{march}}}} - {tex('y', 't')}^{{\text{{slide}}}} \right|"
     rf" = {scientific(difference(now))}",

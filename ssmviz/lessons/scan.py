@@ -15,8 +15,8 @@ from ssmviz.systems.scan import Scan, blelloch, by_running_products, first_not_f
 from ssmviz.timings import Timing, Timings, load_all
 
 STEPS = 8  # leaves of the tree that is drawn
-A = (0.9, 0.5, 0.8, 0.0, 0.9, 1.0, 0.7, 0.6)
-B = (1.0, 0.0, -0.5, 0.8, 0.0, 0.0, 0.6, 0.0)
+A = (0.9, 0.5, 0.8, 0.7, 0.9, 1.0, 0.7, 0.6)
+B = (1.0, 0.0, -0.5, 0.8, 0.0, -0.4, 0.6, 0.3)
 CLAIM = "20–40× faster than a standard scan in PyTorch, on an A100 (Mamba, section 4.5)"
 PRODUCT_STEPS = 2048  # over which the running product is tried
 

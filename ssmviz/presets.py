@@ -177,6 +177,21 @@ RESAMPLED = TrainSettings(
     optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=32, steps=500),
 )
 
+SHORT_COPYING = changed(SELECTIVE_COPYING, {"task.L": 32, "task.n_data": 5, "optim.steps": 600})
+DELAY = changed(
+    COPYING,
+    {"task.L": 128, "task.n_data": 4, "model.layer": "s4d", "optim.batch": 16, "optim.steps": 200},
+)
+TWO_VIEWS = changed(COPYING, {"model.layer": "s4d", "optim.steps": 200})
+INDUCTION = changed(INDUCTION_HEADS, {"optim.lr": 2e-2})
+SAME_SCAN = changed(SHORT_COPYING, {"optim.batch": 16, "optim.steps": 200, "device": "cpu"})
+
+
+def _runs(base: TrainSettings, **runs: Mapping[str, Any]) -> tuple[tuple[str, TrainSettings], ...]:
+    """Labels (with _ for spaces), and what each run changes of the base."""
+    return tuple((label.replace("_", " "), changed(base, values)) for label, values in runs.items())
+
+
 # what the lab offers
 LAB = ("selective_copying", "copying", "induction_heads", "selective_copying_gpu", "induction_heads_gpu")
 
@@ -199,11 +214,69 @@ PRESETS: dict[str, Preset] = {
         _pair(INDUCTION_HEADS),
         "Lengths are drawn evenly in log L from 8 to 64, so that no length can be learned by heart.",
     ),
+    "switches": Preset(
+        "What each switch of selection buys",
+        "One S6, four times: with Δ, B and C made from the token, with Δ alone, with B and C alone, with none.",
+        _runs(
+            SHORT_COPYING,
+            all={},
+            Δ_alone={"model.selective": "delta", "optim.lr": 2e-2},
+            B_and_C={"model.selective": "B C", "optim.lr": 2e-2},
+            none={"model.selective": "none", "optim.lr": 2e-2},
+        ),
+        "Five letters in 32 places: short enough for four runs at once. Each has its own best learning rates.",
+    ),
+    "two_views": Preset(
+        "Trained as one view, run as the other",
+        "Both train by convolution. One is tested by convolution, the other token by token: the curves coincide.",
+        _runs(TWO_VIEWS, convolution={}, recurrence={"as_recurrence": True}),
+        "A time-invariant layer copies in seconds. How far both views' answers are apart is said at the end.",
+    ),
+    "s4d_inits": Preset(
+        "Where poles start",
+        "S4D must say four letters again after 128 tokens. Poles that oscillate learn to wait; real ones only fade.",
+        _runs(
+            DELAY,
+            Lin={},
+            Inv={"model.s4d_init": "inv"},
+            LegS={"model.s4d_init": "legs"},
+            Real={"model.s4d_init": "real", "optim.lr": 2e-2},
+        ),
+        "At 64 tokens the three that oscillate are all done in 100 steps; at 128 the delay still takes 200.",
+    ),
+    "backends": Preset(
+        "One scan, three programs",
+        "The same training on three programs for the scan: equal curves, another time for a step.",
+        _runs(SAME_SCAN, numba={"backend": "numba"}, torch={"backend": "torch"}, reference={"backend": "reference"}),
+        "Small, so that the loop over time (reference) keeps up; runs of one experiment wait for each other.",
+    ),
+    "ablations": Preset(
+        "The block without its parts",
+        "Induction heads with the whole Mamba block, without its convolution, and without its gate.",
+        _runs(INDUCTION, whole={}, no_convolution={"model.d_conv": 0}, no_gate={"model.gate": False}),
+        "Whom the trigger precedes is known from the token before: what the convolution is for.",
+    ),
+    "against_attention": Preset(
+        "S6 against attention",
+        "Equal parameters, the same sequences of up to 64 tokens; at the end both are tested on longer ones.",
+        _runs(INDUCTION, S6={}, Transformer={"model.layer": "attention", "optim.lr_muon": 0.025}),
+        "Rotary positions did best of three kinds; each network has its own best learning rates.",
+    ),
     "selective_copying_gpu": Preset(
         "Selective copying, long (GPU)",
         "16 letters of 14 in 256 places: the contrast of the paper's Table 1, at a sixteenth of its length.",
         _pair(SELECTIVE_COPYING_GPU),
         "Vocabulary, number of letters, width, layers and batch are those of the paper.",
+    ),
+    "backends_gpu": Preset(
+        "One scan, two programs (GPU)",
+        "The same training with the fused Triton scan and with plain PyTorch: equal curves, another time for a step.",
+        _runs(
+            changed(SELECTIVE_COPYING, {"device": "cuda"}),
+            triton={"backend": "triton"},
+            torch={"backend": "torch"},
+        ),
+        "The sizes of selective copying on a CPU.",
     ),
     "induction_heads_gpu": Preset(
         "Induction heads, long (GPU)",

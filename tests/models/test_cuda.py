@@ -57,5 +57,6 @@ def test_a_million_tokens_fit_into_bounded_memory(layer):
     net = network(ModelSettings(layer=layer, d_model=64, N=16), torch.float32).cuda()
     tokens = some_tokens(batch=1, length=2**20).cuda()
     torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()  # other tests may have left something
     assert net.forward_chunks(tokens, 8192).isfinite().all()
-    assert torch.cuda.max_memory_allocated() < 2**30
+    assert torch.cuda.max_memory_allocated() - before < 2**30

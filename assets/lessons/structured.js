@@ -273,9 +273,9 @@ function breakdownView(stage) {
       const at = relative(stage.derived.naive, stage.derived.dense.K);
       return [
         line("eigenvectors, float32", "eigenvectors_float32", theme.runs[1]),
-        line("float64", "eigenvectors_float64", theme.runs[1], [5, 3]),
+        line("eigenvectors, float64", "eigenvectors_float64", theme.runs[1], [5, 3]),
         line("S4, float32", "s4_float32", theme.symbol.A),
-        line("float64", "s4_float64", theme.symbol.A, [5, 3]),
+        line("S4, float64", "s4_float64", theme.symbol.A, [5, 3]),
         { name: "now", quiet: true, kind: "dots", colour: theme.runs[1], x: [values.N], y: [Math.max(1e-16, at)], width: 3.5 },
       ];
     },
@@ -293,7 +293,7 @@ class Meter {
       title: "cost of one kernel",
       height: 190,
       x: { label: "length L", range: [64, 4096], log: true, ticks: LENGTHS, words: String },
-      y: { label: "ms, at 1 ns a multiplication", range: [0.01, 4e3], log: true },
+      y: { label: "ms, at 1 ns a multiplication", range: [0.003, 4e3], log: true, ticks: [0.01, 1, 100] },
       series: () => this.series(),
       note: () => this.words(),
     });
@@ -484,6 +484,6 @@ function halves({ re }, delta) {
 function say(stage) {
   const { values, derived } = stage;
   const off = relative(derived.naive, derived.dense.K);
-  const how = off < 1e-3 ? "still good" : off < 0.1 ? "already visibly off" : "useless";
+  const how = off < 1e-3 ? "still good" : off < 0.1 ? "visibly off" : off < 1 ? "wrong" : "useless";
   return `With ${values.N} states in ${values.floats}, the kernel through A's eigenvectors is ${how} (off by ${percent(off)}); through normal plus low rank it is right to ${number(relative(derived.stages.K, derived.dense.K))}.`;
 }

@@ -1,6 +1,6 @@
 """Lesson 2: Legendre polynomials and HiPPO, the state as a memory of the past."""
 
-from ssmviz.lessons.memory import CONTROLS, error, extra, legs_errors, readout
+from ssmviz.lessons.memory import CONTROLS, by_age, error, extra, legs_errors
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
@@ -19,7 +19,7 @@ lesson.predict(
     "A **random** A is as large, as stable and as slow to fade as the window's. Read as well as can be, it remembers…",
     options=("as much", "about half", "next to nothing"),
     right="next to nothing",
-    because="Size and stability are not enough: at half a window its best read-out is off by 98 %. Press *random A*.",
+    because="Size and stability are not enough: at half a window its best read-out is off by 98 %. Press *random*.",
 )
 now = lesson.play()
 lesson.try_these(
@@ -29,27 +29,24 @@ lesson.try_these(
 )
 
 off, table, size = error(now), legs_errors(now), now["N"]
-kept, lost = readout("legt", size)[1][1:26], readout("random", size)[1][1:26]
+kept, lost = by_age("legt", size), by_age("random", size)
 lesson.maths(
-    rf"\text{{all of the past:}}\quad {h}'(t) = \tfrac1t\,{A}\,{h}(t) + \tfrac1t\,{B}\,{x}(t) \qquad"
-    rf"{A}_{{nk}} = -\begin{{cases}} \sqrt{{(2n+1)(2k+1)}} & n > k \\ n+1 & n = k \\ 0 & n < k \end{{cases}}"
-    rf"\qquad {B}_n = \sqrt{{2n+1}}",
-    rf"\text{{the curve:}}\quad {x}(s) \approx \sum_{{n<{size}}} {h}_n \sqrt{{2n+1}}\;P_n(2s/t - 1)"
-    rf"\qquad \text{{here off by }} {off:.2f}",
-    rf"\text{{a window of }} \theta = {now['theta']:g}\,\mathrm{{s}}:\quad \theta\,{h}' = {A}\,{h} + {B}\,{x} \qquad"
-    rf"{A}_{{nk}} = -\sqrt{{(2n+1)(2k+1)}}\begin{{cases}} 1 & n \ge k \\ (-1)^{{n-k}} & n < k \end{{cases}}",
-    rf"\text{{LMU, the same in another scale:}}\quad m_n = (-1)^n\sqrt{{2n+1}}\,{h}_n, \qquad"
-    rf"\frac{{Y(s)}}{{X(s)}} = [{max(size - 1, 0)}/{size}]\text{{ Padé of }} e^{{-\theta s}}",
+    rf"\begin{{gathered}} \text{{all of the past}} \\ {h}' = \tfrac1t ({A}\,{h} + {B}\,{x}), \quad {B}_n = \sqrt{{2n+1}} \end{{gathered}}",
+    rf"{A}_{{nk}} = -\begin{{cases}} {B}_n {B}_k & n > k \\ n+1 & n = k \\ 0 & n < k \end{{cases}}",
+    rf"\begin{{gathered}} {x}(s) \approx \sum_{{n<{size}}} {h}_n {B}_n P_n(2s/t - 1) \\"
+    rf"\text{{the curve that is shown: off by }} {off:.2f} \end{{gathered}}",
+    rf"\text{{a window of }} \theta = {now['theta']:g}\,\mathrm{{s}}:\quad \theta\,{h}' = {A}\,{h} + {B}\,{x}",
+    rf"{A}_{{nk}} = -{B}_n {B}_k \cdot \begin{{cases}} 1 & n \ge k \\ (-1)^{{n-k}} & n < k \end{{cases}}",
+    rf"\begin{{gathered}} \text{{LMU, the same in another scale: }} m_n = (-1)^n {B}_n {h}_n \\"
+    rf"\text{{read at age }} \theta: [{size - 1}/{size}]\text{{ Padé of }} e^{{-\theta s}} \end{{gathered}}",
     note=(
-        "LegS on this signal, at 4, 8, 16, 32 and 64 numbers: off by "
-        + ", ".join(f"**{value:.2f}**" for value in table.legs)
-        + "; the best polynomial of the same degree: "
-        + ", ".join(f"{value:.2f}" for value in table.best)
-        + f". Memory by age at N = {size}, up to one window: LegT misses {kept.min():.2f} to {kept.max():.2f}, a "
-        f"random A {lost.min():.2f} to {lost.max():.2f} (noise of 11.4 cycles a window, states read with 1 % error, the "
-        "best linear read-out there is, in closed form). All computed here. The HiPPO paper writes −A for our A. Published "
-        "codes differ in the scale of LegT by 2, and some give LagT the diagonal ½: here θ is the window, and LagT has "
-        "the paper's 1."
+        f"- **All of the past** (LegS), at 4, 8, 16, 32 and 64 numbers: off by {table.words}. The best polynomials of "
+        f"these degrees: {table.best_words}.\n"
+        f"- **Memory by age** at N = {size}: LegT misses {kept.words}; a random A {lost.words}. The "
+        "signal is noise of 11.4 cycles a window, states are read with 1 % error, and the read-out is the best linear "
+        "one, in closed form. All computed here.\n"
+        "- **Conventions**: the HiPPO paper writes −A for our A. Published codes differ by 2 in the scale of LegT, and "
+        "some give LagT the diagonal ½. Here θ is the window, and LagT has the paper's 1."
     ),
 )
 lesson.code()

@@ -36,22 +36,25 @@ off, stages, count = (
     cost(N, 256),
 )
 lesson.maths(
-    rf"{A} = V \Lambda V^{{-1}} \quad\text{{on paper;}}\qquad \mathrm{{cond}}(V) = {condition(N)[0]:.1e}"
-    rf"\ \text{{at }} N = {N}: \text{{ a kernel off by }} {off.eigenvectors:.1e}",
-    rf"{A} = \underbrace{{S}}_{{\text{{normal}}}} - P P^\top, \qquad P_n = \sqrt{{n + \tfrac12}}, \qquad "
-    rf"S = V \Lambda V^*, \quad \mathrm{{cond}}(V) = {condition(N)[1]:.2f}",
-    rf"\text{{1}}\quad \hat K(z) = \sum_{{l<L}} K_l z^l = \tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar}, \qquad "
-    rf"\tilde{{{C}}} = {C}\,(1 - {A_bar}^L), \quad z^L = 1 \qquad \text{{off by }} {stages.generating_function:.0e}",
-    rf"\text{{2}}\quad k_{{vw}}(z) = \sum_n \frac{{v_n w_n}}{{\tfrac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}}"
-    rf"\qquad \text{{off by }} {stages.cauchy:.0e}",
-    rf"\text{{3}}\quad \hat K = 2\Bigl(k_{{\tilde C B}} - (1+z)\,k_{{\tilde C P}}\,"
-    rf"\bigl(1 + (1+z)\,k_{{P P}}\bigr)^{{-1}} k_{{P B}}\Bigr) \qquad \text{{off by }} {stages.woodbury:.0e}",
-    rf"\text{{4}}\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) \qquad \text{{off by }} {stages.inverse_fft:.0e}",
+    rf"\begin{{gathered}} {A} = V \Lambda V^{{-1}} \text{{ on paper, cond}}(V) = \text{{{condition(N)[0]:.1e}}} \\"
+    rf"N = {N}, \text{{ {now['floats']}: off by {off.eigenvectors:.1e}}} \end{{gathered}}",
+    rf"\begin{{gathered}} {A} = S - P P^\top, \quad P_n = \sqrt{{n + 1/2}} \\"
+    rf"S = V \Lambda V^* \text{{ is normal: cond}}(V) = {condition(N)[1]:.2f} \end{{gathered}}",
+    rf"\begin{{gathered}} \text{{1}}\quad \hat K(z) = \sum_{{l<L}} K_l z^l = \tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar} \\"
+    rf"\tilde{{{C}}} = {C}\,(1 - {A_bar}^L) \quad \text{{off by {stages.generating_function:.0e}}} \end{{gathered}}",
+    rf"\begin{{gathered}} \text{{2}}\quad k_{{vw}} = \sum_n \frac{{v_n w_n}}{{\frac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}} \\"
+    rf"\text{{off by {stages.cauchy:.0e}}} \end{{gathered}}",
+    rf"\begin{{gathered}} \text{{3}}\quad \tfrac12 \hat K = k_{{\tilde C B}} - \frac{{(1+z)\,k_{{\tilde C P}}\, k_{{P B}}}}"
+    rf"{{1 + (1+z)\,k_{{P P}}}} \\ \text{{off by {stages.woodbury:.0e}}} \end{{gathered}}",
+    rf"\text{{4}}\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) \quad \text{{off by {stages.inverse_fft:.0e}}}",
     note=(
-        f"Every stage is held against dense matrices at all 256 roots of unity. One kernel of 256 steps costs "
-        f"{count.inverses:,.0f} multiplications with an inverse at each root and {count.stages:,.0f} with the stages. "
-        "Algorithm 1 of the paper divides by 1 + z, which is 0 at one of the roots; here both sides are multiplied by "
-        "it. Published code clips the imaginary part of B at 2: here nothing is clipped."
+        "- Every stage is held against dense matrices, in float64, at all 256 roots of unity $z$.\n"
+        f"- One kernel of 256 steps: {count.inverses:,.0f} multiplications with an inverse at each root, "
+        f"{count.powers:,.0f} with powers, {count.stages:,.0f} with the stages (counted).\n"
+        "- The paper's Algorithm 1 divides by $1 + z$, which is 0 at one of the roots; here both sides are multiplied "
+        "by it. Published code clips the imaginary part of $B$ at 2; here nothing is clipped.\n"
+        "- **The bridge to Mamba**: A is triangular, so its eigenvalues are its diagonal, $-(n+1)$. Keep them alone, "
+        "and you have S4D-Real, with which Mamba starts."
     ),
 )
 lesson.code()

@@ -27,7 +27,7 @@ LEVELS = (0.8, -0.6, 0.2, 1.4, -1.2)
 
 WINDOW, CYCLES = 200, 11.4  # samples in a window, and the fastest noise in it
 PAST = 800  # samples that count in the memory by age; what is older has left every state
-AGES = np.arange(0, WINDOW + 41, 8)  # samples
+AGES = np.arange(0, WINDOW + 41, 5)  # samples
 NOISE = 0.01  # error of a state that is read, relative to its root mean square
 SEED = 2  # of the random matrix
 
@@ -43,20 +43,20 @@ CONTROLS: tuple[Control, ...] = (
         "Remember",
         default="legs",
         options=(
-            ("legs", "all of it"),
-            ("legt", "a window"),
+            ("legs", "all"),
+            ("legt", "window"),
             ("lagt", "fading"),
-            ("fout", "in waves"),
-            ("random", "random A"),
+            ("fout", "waves"),
+            ("random", "random"),
         ),
         symbol="A",
     ),
-    Number("N", "Numbers kept, N", default=32, low=1, high=MOST, step=1, symbol="h"),
+    Number("N", "Numbers N", default=32, low=1, high=MOST, step=1, symbol="h"),
     Choice(
         "signal",
         "Signal",
         default="tones",
-        options=(("tones", "tones"), ("steps", "steps"), ("drawn", "my own")),
+        options=(("tones", "tones"), ("steps", "steps"), ("drawn", "mine")),
         symbol="x",
     ),
     Number("theta", "Window or time constant θ", default=3.0, low=0.5, high=SECONDS, step=0.1, unit="s", more=True),
@@ -120,6 +120,16 @@ class Errors(NamedTuple):
     legs: tuple[float, ...]
     best: tuple[float, ...]
 
+    @property
+    def words(self) -> str:
+        """For the page."""
+        return ", ".join(f"**{value:.2f}**" for value in self.legs)
+
+    @property
+    def best_words(self) -> str:
+        """For the page."""
+        return ", ".join(f"{value:.2f}" for value in self.best)
+
 
 def legs_errors(values: Values, sizes: tuple[int, ...] = (4, 8, 16, 32, 64)) -> Errors:
     """For the signal. A is lower triangular: the first N coefficients of a larger LegS are those of a smaller one."""
@@ -180,6 +190,26 @@ def readout(measure: str, N: int) -> tuple[Array, Array]:
     return weights, np.sqrt(np.clip(1 - (weights * past).sum(1), 0, 1))
 
 
+class ByAge(NamedTuple):
+    """Errors of the best read-out at a tenth of a window, at half and at the whole of it."""
+
+    young: float
+    half: float
+    old: float
+
+    @property
+    def words(self) -> str:
+        """For the page."""
+        return f"{self.young:.2f} at a tenth of a window, {self.half:.2f} at half, {self.old:.2f} at its end"
+
+
+def by_age(measure: str, N: int) -> ByAge:
+    """The errors of `readout`, at three ages."""
+    errors = readout(measure, N)[1]
+    young, half, old = (float(errors[AGES == age][0]) for age in (WINDOW // 10, WINDOW // 2, WINDOW))
+    return ByAge(young, half, old)
+
+
 def extra(values: Values) -> dict[str, Any]:
     """For the pictures: errors by age of the chosen memory and a random one, and the random matrix if it is shown."""
     measure, N = values["measure"], values["N"]
@@ -196,4 +226,4 @@ def extra(values: Values) -> dict[str, Any]:
 
 
 def _round(values: Array) -> Any:
-    return np.round(values, 5).tolist()
+    return np.round(values, 4).tolist()

@@ -31,17 +31,14 @@ export { METHODS };
 export function derive(stage) {
   stage
     .derive("system", systemOf)
-    .derive("curve", (v) => {
-      const t = Float64Array.from({ length: FINE + 1 }, (_, i) => (i * SECONDS) / FINE);
-      return { t, y: exact(stage.derived.system, v, t), x: t.map((at) => signal(v, at)) };
-    })
+    .derive("curve", (v) => remembered(stage, "curve", v, () => curve(stage, v)))
     .derive("tokens", (v) => tokens(stage, v.delta, SECONDS))
     .derive("runs", (v) => Object.fromEntries(METHODS.map((m) => [m, output(stage, v.delta, m, stage.derived.tokens.x)])))
     .derive("error", (v) => apart(stage.derived.runs[v.method], exact(stage.derived.system, v, stage.derived.tokens.t)))
     .derive("mapped", (v) =>
       Object.fromEntries(METHODS.map((m) => [m, stage.derived.system.A.map((pole) => poleMap(pole, v.delta, m))])),
     )
-    .derive("errors", (v) => remembered(stage, v, () => errors(stage, v)))
+    .derive("errors", (v) => remembered(stage, "errors", v, () => errors(stage, v)))
     .derive("resampled", (v) => resampled(stage, v))
     .derive("gates", (v) => gateRuns(v));
 }
@@ -69,10 +66,16 @@ const output = (stage, delta, method, x) => run(stage.derived.system, delta, met
 export const drawable = (y) => Array.from(y, (v) => (Math.abs(v) < SHOWN ? v : NaN));
 
 /** Keeps what does not depend on Delta while Delta is dragged. */
-function remembered(stage, { system, re, im, input, omega }, make) {
+function remembered(stage, name, { system, re, im, input, omega }, make) {
   const key = [system, re, im, input, omega].join();
-  if (stage.errorsKey !== key) [stage.errorsKey, stage.errorsKept] = [key, make()];
-  return stage.errorsKept;
+  stage.kept ??= {};
+  if (stage.kept[name]?.key !== key) stage.kept[name] = { key, value: make() };
+  return stage.kept[name].value;
+}
+
+function curve(stage, values) {
+  const t = Float64Array.from({ length: FINE + 1 }, (_, i) => (i * SECONDS) / FINE);
+  return { t, y: exact(stage.derived.system, values, t), x: t.map((at) => signal(values, at)) };
 }
 
 /** Largest distance to the curve over the first seconds, for every rule and number of tokens. */

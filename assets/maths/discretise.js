@@ -1,7 +1,7 @@
 // From seconds to tokens: as `ssmviz/systems/discretise.py`, for diagonal systems whose B is 1. A system is { A, C,
 // paired }: poles and read-out as pairs [re, im]; where paired, each pole stands for itself and its conjugate.
 
-import { add, div, exp, mul, ONE, phi1, phi2, scale, sub, ZERO } from "./complex.js";
+import { abs, add, div, exp, mul, ONE, phi1, phi2, scale, sub, ZERO } from "./complex.js";
 
 export const METHODS = ["euler", "backward", "bilinear", "zoh", "foh", "released"];
 const ALPHA = { euler: 0, bilinear: 0.5, backward: 1 }; // members of the generalised bilinear transform
@@ -52,19 +52,39 @@ export function run({ A, C, paired }, delta, method, x) {
 
 /** y(t) in closed form, to a step or to sin(omega t), from rest: the curve that every rule is held against. */
 export function exact({ A, C, paired }, { input, omega }, times) {
-  const answer = input === "step" ? (pole, t) => scale(phi1(scale(pole, t)), t) : (pole, t) => sine(pole, omega, t);
-  return Float64Array.from(times, (t) => {
-    let y = 0;
-    for (let n = 0; n < A.length; n++) y += mul(C[n], answer(A[n], t))[0];
-    return paired ? 2 * y : y;
+  const y = new Float64Array(times.length);
+  A.forEach((pole, n) => {
+    const read = scale(C[n], paired ? 2 : 1);
+    if (input === "step") addTurning(y, times, pole, read, 0);
+    else {
+      // the sine is (e^(i omega t) - e^(-i omega t)) / 2i
+      addTurning(y, times, pole, mul(read, [0, -0.5]), omega);
+      addTurning(y, times, pole, mul(read, [0, 0.5]), -omega);
+    }
   });
+  return y;
 }
 
-/** (h(omega) - h(-omega)) / 2i, where h(omega) answers e^(i omega t): e^(i omega t) t phi1((pole - i omega) t). */
-function sine(pole, omega, t) {
-  const turning = (w) => mul(exp([0, w * t]), scale(phi1(scale(sub(pole, [0, w]), t)), t));
-  const [re, im] = sub(turning(omega), turning(-omega));
-  return [im / 2, -re / 2];
+const NEAR = 1e-3; // 1/s: so near to the pole the quotient would lose its digits
+
+/** y += Re(read h), where h = (e^(i omega t) - e^(pole t)) / (i omega - pole) answers e^(i omega t). */
+function addTurning(y, times, pole, read, omega) {
+  const away = sub([0, omega], pole);
+  if (abs(away) < NEAR) {
+    times.forEach((t, i) => {
+      const h = mul(exp([0, omega * t]), scale(phi1(scale(away, -t)), t));
+      y[i] += mul(read, h)[0];
+    });
+    return;
+  }
+  const [p, q] = div(read, away);
+  const [re, im] = pole;
+  for (let i = 0; i < times.length; i++) {
+    const t = times[i];
+    const left = Math.exp(re * t);
+    const [c, s] = im === 0 ? [left, 0] : [left * Math.cos(im * t), left * Math.sin(im * t)];
+    y[i] += p * (Math.cos(omega * t) - c) - q * (Math.sin(omega * t) - s);
+  }
 }
 
 // -- Theorem 1 of Mamba -----------------------------------------------------------------------------------------------

@@ -1,17 +1,17 @@
 // Selection: paint Delta per token, and see what the state keeps and what one fixed read-out can still tell apart.
 
+import { el } from "../canvas/dom.js";
 import { Matrix } from "../canvas/matrix.js";
 import { Plot } from "../canvas/plot.js";
 import { mix } from "../canvas/theme.js";
 import { number, percent } from "../canvas/words.js";
-import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js";
+import { bestConstant, kernel } from "../maths/gate.js";
 import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
-import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled, targetsOf } from "../maths/strips.js";
+import { byKind, CLASSES, classOf, kindOf, targetsOf } from "../maths/strips.js";
+import { clockWidths, derive, LETTER } from "./selection_values.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
-const LETTER = 0.5; // Delta of a letter in the learned gate, stretched
 const RESET = 5;
-const SHOWN = 40; // strips whose letters are drawn over the kernel
 const OLDEST = 4; // of their ages
 const Z = range(-6, 6, 121);
 const DELTAS = range(-2, Math.log10(5), 91).map((p) => 10 ** p);
@@ -20,11 +20,13 @@ const AGES = range(0, OLDEST, 161);
 export function build(stage) {
   derive(stage);
   const reading = new Reading(({ derived }) => derived.columns.length);
+  const verdict = el("div"); // the spoken sentence stands beside the score, not at the end
   return {
     rows: [
       [strip(stage)],
       [brush(stage)],
       { views: [scores(stage), ages(stage)], shares: [2, 3] },
+      [verdict],
       [heat(stage)],
       [keptCurve(stage), theorem(stage)],
       [moved(stage), choosers(stage)],
@@ -32,86 +34,11 @@ export function build(stage) {
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
     before: (_, changes) => reading.advance(stage, changes),
+    after: () => verdict.firstChild ?? verdict.append(stage.spoken),
     animate: { length: reading.length, loop: false },
     readouts,
     say,
   };
-}
-
-// -- what is computed -------------------------------------------------------------------------------------------------
-
-function derive(stage) {
-  const d = stage.derived;
-  stage
-    .derive("story", ({ story }) => stage.extra.stories[story])
-    .derive("strip", ({ swap }) => swapped(d.story.strip, swap))
-    .derive("strips", () => parse(d.strip))
-    .derive("gate", ({ delta, B, C }) => ({
-      delta,
-      write: B ? Array.from(d.strip, (token) => Number(kindOf(token) === "letter")) : undefined,
-      numbered: C,
-    }))
-    .derive("outcome", ({ N }) => outcome(d.story.strip, d.gate, N))
-    .derive("answers", ({ N }) => recall(d.strip, d.gate, N, d.outcome.C))
-    .derive("wait", ({ delta }) => questionDelta(d.strips, delta))
-    .derive("columns", ({ delta }) => [...delta, ...Array(d.strips.m).fill(d.wait)])
-    .derive("states", ({ N }) => states(d.strip, d.gate, N))
-    .derive("best", ({ N }) => bestConstant(d.story.strip, N, d.gate))
-    .derive("learned", ({ story }) => {
-      if (!["letters", "um"].includes(story)) return undefined;
-      return byKind(d.strip, { letters: LETTER, rest: LETTER / stage.extra.learned.ratio });
-    })
-    .derive("learnedScore", ({ N }) => outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token)
-    .derive("seen", ({ N }) => agesOf(d.story.strip, d.gate, d.outcome.C, N))
-    .derive("moved", ({ N }) => movedBy(d, N));
-}
-
-function swapped(strip, at) {
-  const token = strip[at];
-  if (!token || classOf(token) < 0) return strip;
-  const other = LETTERS[(classOf(token) + 3) % CLASSES];
-  return strip.slice(0, at) + (kindOf(token) === "letter" ? other : other.toLowerCase()) + strip.slice(at + 1);
-}
-
-/** Ages at which letters are read, on strips that C was not fitted on: those asked for, and the others. */
-function agesOf(strip, { delta, write }, C, N) {
-  const { L, m, n, source, channel, asked } = shuffled(strip);
-  const wait = questionDelta(parse(strip), delta);
-  const found = { asked: { x: [], y: [] }, other: { x: [], y: [] } };
-  for (let s = n - SHOWN; s < n; s++)
-    for (let t = L - 1, clock = 0; t >= 0; clock += delta[source[s * L + t]], t--) {
-      const from = source[s * L + t];
-      if (channel[s * L + t] < 0 || write?.[from] === 0) continue;
-      for (let j = 0; j < m; j++) {
-        const age = clock + (j + 1) * wait;
-        const to = found[asked[s * m + j] === t ? "asked" : "other"];
-        to.x.push(age);
-        to.y.push(kernel(C[j].subarray(0, N), delta[from], age));
-      }
-    }
-  return found;
-}
-
-/** How much x, Delta, A_bar, B_bar and h differ from the strip before the swap, token by token. */
-function movedBy(d, N) {
-  const columns = d.columns.length;
-  const none = new Float64Array(columns);
-  if (d.strip === d.story.strip) return [none, none, none, none, none];
-  const before = states(d.story.strip, d.gate, N);
-  const h = Float64Array.from({ length: columns }, (_, t) => {
-    let sum = 0;
-    for (let i = t * CLASSES * N; i < (t + 1) * CLASSES * N; i++) sum += (d.states[i] - before[i]) ** 2;
-    return Math.sqrt(sum);
-  });
-  const x = Float64Array.from({ length: columns }, (_, t) => Number(t < d.strip.length && d.strip[t] !== d.story.strip[t]));
-  const most = Math.max(...h) || 1;
-  return [x, none, none, none, h.map((v) => v / most)];
-}
-
-/** Widths by Delta; what lasts no time keeps a hair. */
-function clockWidths(columns) {
-  const total = columns.reduce((a, b) => a + Math.min(b, 1), 0) || 1;
-  return columns.map((d) => Math.min(d, 1) + 0.004 * total);
 }
 
 function range(low, high, count) {
@@ -148,7 +75,10 @@ function brush(stage) {
     delta: ({ values }) => values.delta,
     strip: ({ derived }) => derived.strip,
     brush: ({ values }) => values.brush,
-    colour: (i, { values, theme }) => (i < values.delta.length ? theme.symbol.delta : mix(theme.background, theme.symbol.delta, 0.35)),
+    colour: (i, { derived, theme }) => {
+      const share = i >= derived.strip.length ? 0.35 : kindOf(derived.strip[i]) === "junk" ? 0.6 : 1;
+      return mix(theme.background, theme.symbol.delta, share);
+    },
     hatched: (i, { derived }) => kindOf(derived.strip[i] ?? "A") === "noise",
     hint: ({ values, derived }) => {
       const at = values.clock ? undefined : hintAt(derived.strip, values.delta);
@@ -228,8 +158,8 @@ function theorem(stage) {
     y: { range: [0, 1.5] },
     series: ({ theme }) => [
       { name: "gate σ(z)", colour: theme.faint, width: 5, x: Z, y: Z.map(sigmoid) },
-      { name: "written, zero-order hold", colour: theme.symbol.B, x: Z, y: Z.map((z) => writeGate(z)) },
-      { name: "written, released code (Δ)", colour: theme.symbol.delta, dash: [4, 3], x: Z, y: Z.map(softplus) },
+      { name: "written, ZOH", colour: theme.symbol.B, x: Z, y: Z.map((z) => writeGate(z)) },
+      { name: "released code: Δ", colour: theme.symbol.delta, dash: [4, 3], x: Z, y: Z.map(softplus) },
     ],
     over: (g, { x, y, theme }) => {
       const z = Math.max(-6, Math.min(6, softplusInverse(here(stage))));
@@ -260,7 +190,7 @@ function moved(stage) {
     values: ({ derived }) => derived.moved,
     rowLabel: (r) => names[r],
     note: ({ values, derived }) =>
-      derived.strip === derived.story.strip ? "click a letter of the strip" : `token ${values.swap + 1} was swapped: only h remembers it`,
+      values.swap < 0 ? `if token ${derived.surgery + 1} were another letter` : `token ${values.swap + 1} is another letter now`,
   });
 }
 
@@ -329,6 +259,7 @@ function restOf(strip, delta) {
   return rest.reduce((a, b) => a + b, 0) / (rest.length || 1);
 }
 
+/** What the painted gate does. */
 function say({ values, derived }) {
   const score = percent(derived.outcome.token);
   if (!derived.wait) return "The letters last no time: nothing is written, and nothing can be recalled.";
@@ -337,6 +268,6 @@ function say({ values, derived }) {
   const constant = values.delta.every((d) => d === values.delta[0]);
   if (constant) return `${score}: with one Δ for all tokens, a letter's age depends on the gaps, and no fixed C can follow.`;
   if (derived.strip.includes("|"))
-    return `${score}: the boundary leaves ${number(kept(values.delta[derived.strip.indexOf("|")]))} of the first document in the state.`;
+    return `${score}: the boundary leaves ${percent(kept(values.delta[derived.strip.indexOf("|")]))} of the first document in the slowest state.`;
   return `${score}: what does not matter still lasts ${number(restOf(derived.strip, values.delta))} on average, and ages the letters.`;
 }

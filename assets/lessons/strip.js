@@ -84,8 +84,9 @@ export class Brush extends Bars {
     const hint = this.options.hint?.(this.stage);
     if (!hint || this.held !== undefined) return;
     const { box, stage } = this;
+    g.font = `600 12px ${stage.theme.font}`;
     const edges = stage.edges(box, this.values.length);
-    const [x, y] = [edges[hint.at], this.scale(box).y(this.values[hint.at])];
+    const [x, y] = [(edges[hint.at] + edges[hint.at + 1]) / 2, this.scale(box).y(this.values[hint.at])];
     const wide = g.measureText(hint.words).width + 30;
     g.fillStyle = stage.theme.text;
     g.beginPath();

@@ -1,28 +1,15 @@
 """Lesson 6: selection. The reader sets Delta, token by token, and sees what one fixed read-out recalls."""
 
-from ssmviz.lessons.selection import (
-    CONTROLS,
-    START,
-    L,
-    Values,
-    extra,
-    gate_value,
-    kept,
-    learned,
-    means,
-    painting,
-    score,
-    spacings,
-)
+from ssmviz.lessons import selection
+from ssmviz.lessons.selection import CONSTANT, PLAIN, gate_value, kept, learned, means, painting
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
 x, h, C, delta, delta_t = tex("x", "t"), tex("h", "t"), tex("C"), tex("delta"), tex("delta", "t")
 A_bar, B_bar, before = tex("A", "t"), tex("B", "t"), tex("h", "t-1")
-plain = {"story": "letters", "N": 8, "B": False, "C": False, "swap": -1, "brush": "kind"}
-frozen, constant = painting("letters"), (START,) * L
+gated = PLAIN | {"delta": painting("letters")}
 
-lesson = Lesson("selection", CONTROLS, extra=extra)
+lesson = Lesson("selection", selection.CONTROLS, extra=selection.extra)
 lesson.question(
     "Who decides what a state keeps?",
     "Four coloured letters must be recalled in order; the hatched tokens are noise, and the gaps differ every time. "
@@ -40,39 +27,33 @@ now = lesson.play()
 lesson.try_these(
     (
         "“Um …” Let the fillers last no time, and see the sentence on the model's own clock.",
-        plain | {"story": "um", "delta": painting("um"), "clock": True},
+        PLAIN | {"story": "um", "delta": painting("um"), "clock": True},
     ),
     (
         "Junk that is written like any letter (faint): one Δ drowns in it. Drag a faint bar down to 0.",
-        plain | {"story": "junk", "delta": constant, "clock": False},
+        PLAIN | {"story": "junk", "delta": CONSTANT, "clock": False},
     ),
     (
         "Two documents, and only four states a channel: raise the boundary | until the first is forgotten.",
-        plain | {"story": "documents", "N": 4, "delta": painting("documents", boundary=0), "clock": False},
-    ),
-    (
-        "Edit a far token: the first letter is swapped. Which Δ and B follow, and which h?",
-        plain | {"delta": frozen, "swap": 2, "clock": False},
+        PLAIN | {"story": "documents", "N": 4, "delta": painting("documents", boundary=0), "clock": False},
     ),
 )
 
-letters, rest = means(now)
-result = score(now)
-shown = max(letters, 1e-3)
-z, g = gate_value(shown)
+(letters, rest), result = means(now), selection.score(now)
+z, g = gate_value(letters)
 lesson.maths(
-    rf"{h} = {A_bar}\,{before} + {B_bar}\,{x} \qquad {A_bar} = e^{{{delta_t} A}}, \quad "
-    rf"{B_bar} = A^{{-1}}\bigl({A_bar} - 1\bigr), \quad A = -1, \dots, -{now['N']} \text{{ for every token}}",
-    rf"\text{{slowest state, a letter: }} {A_bar} = e^{{-{letters:.3g}}} = {kept(letters):.3g}"
+    rf"{h} = {A_bar}\,{before} + {B_bar}\,{x}, \quad {A_bar} = e^{{{delta_t} A}},\; {B_bar} = A^{{-1}}({A_bar} - 1)",
+    rf"A = -1, \dots, -{now['N']} \quad \text{{for every token}}",
+    rf"\text{{a letter: }} {A_bar} = e^{{-{letters:.3g}}} = {kept(letters):.3g}"
     rf"\qquad \text{{the rest: }} {A_bar} = e^{{-{rest:.3g}}} = {kept(rest):.3g}",
-    rf"\text{{Theorem 1 }} (N = 1, A = -1):\quad {h} = (1 - g_t)\,{before} + g_t\,{x}, \qquad "
-    rf"g_t = \sigma(z_t), \quad {delta_t} = \mathrm{{softplus}}(z_t)",
-    rf"{delta} = {shown:.3g}:\quad z = {z:.3f}, \quad g = \sigma(z) = {g:.4f} = 1 - e^{{-{shown:.3g}}}",
+    rf"\text{{Theorem 1: }} {h} = (1 - g)\,{before} + g\,{x}, \quad g = \sigma(z), \quad {delta_t} = \log(1 + e^z)",
+    rf"{delta} = {letters:.3g}:\quad z = {z:.3f}, \quad g = {g:.4f} = 1 - e^{{-{letters:.3g}}}",
     note=(
         f"Kept at Δ = .01, .1, 1, 3, 5: {', '.join(f'{kept(d):.2g}' for d in (0.01, 0.1, 1, 3, 5))}. **Zero Δ freezes "
         "time, large Δ resets the state.** In S6, z is a linear function of the token: the network paints by itself. "
-        f"Theorem 1 needs the zero-order hold; the released code writes Δ instead of g. ${C}$ is fitted in closed form "
-        f"on 512 strips and scored on 512 others: now {result.token:.1%} of letters, {result.sequence:.1%} of strips."
+        "Theorem 1 (N = 1, A = −1) needs the zero-order hold; the released code writes Δ instead of g. "
+        f"${C}$ is fitted in closed form on 512 strips and scored on 512 others: now {result.token:.1%} of the letters "
+        f"and {result.sequence:.1%} of whole strips."
     ),
 )
 lesson.code()
@@ -90,52 +71,33 @@ lesson.check(
     options=("zero", "as a letter's", "large"),
     right="large",
     because=f"Large Δ forgets: at Δ = 5 the slowest state keeps {kept(5):.1%}. Δ = 0 would keep all of it.",
-    see=plain | {"story": "documents", "N": 4, "delta": painting("documents")},
+    see=PLAIN | {"story": "documents", "N": 4, "delta": painting("documents")},
 )
 lesson.check(
     "B may be 0 on junk, but all tokens share one Δ. Is the junk harmless?",
     options=("yes", "no"),
     right="no",
     because="It is not written, but its time passes: the letters' ages still depend on how much junk lies between.",
-    see=plain | {"story": "junk", "B": True, "delta": constant, "brush": "all"},
+    see=PLAIN | {"story": "junk", "B": True, "delta": CONSTANT, "brush": "all"},
 )
 lesson.check(
     "The first letter is swapped for another. What changes at the last letter?",
     options=("its Δ and B", "the state h alone", "nothing"),
     right="the state h alone",
     because="Δ, B and C are functions of their own token (in Mamba also of the three before, by the convolution).",
-    see=plain | {"delta": constant, "swap": 2},
+    see=PLAIN | {"delta": CONSTANT, "swap": 2},
 )
-
-
-def order_kept(_: Values) -> str:
-    """From the strips that are drawn."""
-    count, different, kept_order = spacings("letters")
-    return (
-        f"Of the {count} strips behind this page {'all' if kept_order else 'not all'} keep it, in {different} spacings."
-    )
-
-
-def same_poles(values: Values) -> str:
-    """A against A_bar."""
-    on_letters, on_noise = means(values)
-    return (
-        f"Here A = −1 … −{values['N']} for every token. exp(ΔA) of the slowest state is {kept(on_letters):.2f} on a "
-        f"letter and {kept(on_noise):.2f} on noise, through Δ alone."
-    )
-
-
 lesson.myth(
     said="Selective copying shuffles the order of the tokens.",
     true="The order is kept; the spacing is random.",
-    see=plain | {"delta": frozen},
-    shown=order_kept,
+    see=gated,
+    shown=selection.order_in_words,
 )
 lesson.myth(
     said="A comes from the input too.",
     true="A is learned and the same for every token; only Δ makes exp(ΔA) vary.",
-    see=plain | {"delta": frozen},
-    shown=same_poles,
+    see=gated,
+    shown=selection.poles_in_words,
 )
 lesson.sources(
     "Gu & Dao 2023, [Mamba](https://arxiv.org/abs/2312.00752): selection, section 3.2 and Algorithm 2; zero-order "

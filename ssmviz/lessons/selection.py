@@ -65,6 +65,8 @@ CONTROLS: tuple[Control, ...] = (
 )
 
 Values = Mapping[str, Any]
+PLAIN: dict[str, Any] = {"story": "letters", "N": 8, "B": False, "C": False, "swap": -1, "brush": "kind"}  # for links
+CONSTANT = (START,) * L
 
 
 def gate_of(values: Values) -> Gate:
@@ -89,7 +91,7 @@ def strip_of(values: Values) -> str:
     strip, at = STORIES[values["story"]].strip, values["swap"]
     for letters in (LETTERS, JUNK):
         if at >= 0 and strip[at] in letters:
-            return strip[:at] + letters[(letters.index(strip[at]) + 3) % CLASSES] + strip[at + 1 :]
+            return strip[:at] + letters[(letters.index(strip[at]) + 1) % CLASSES] + strip[at + 1 :]
     return strip
 
 
@@ -106,8 +108,9 @@ def kept(delta: float, n: int = 1) -> float:
 
 
 def gate_value(delta: float) -> tuple[float, float]:
-    """Theorem 1: the z with softplus(z) = delta, which is above 0, and its gate g = sigmoid(z)."""
-    z = float(np.log(np.expm1(delta)))
+    """Theorem 1: the z with softplus(z) = delta, and its gate g = sigmoid(z); -inf and 0 for a delta of 0."""
+    with np.errstate(divide="ignore"):
+        z = float(np.log(np.expm1(delta)))
     return z, float(sigmoid(np.array(z)))
 
 
@@ -180,6 +183,21 @@ def spacings(story: str) -> tuple[int, int, bool]:
     strips = shuffled(STORIES[story].strip)
     order = np.take_along_axis(strips.source, strips.asked, axis=1)
     return len(order), len(np.unique(np.diff(strips.asked, axis=1), axis=0)), bool((np.diff(order, axis=1) > 0).all())
+
+
+def order_in_words(_: Values) -> str:
+    """What `spacings` finds."""
+    count, different, ordered = spacings("letters")
+    return f"Of the {count} strips behind this page {'all' if ordered else 'not all'} keep it, in {different} spacings."
+
+
+def poles_in_words(values: Values) -> str:
+    """A, which is the same for all tokens, against exp(Delta A)."""
+    letters, rest = means(values)
+    return (
+        f"Here A = −1 … −{values['N']} for every token. exp(ΔA) of the slowest state is {kept(letters):.2f} on a "
+        f"letter and {kept(rest):.2f} on noise, through Δ alone."
+    )
 
 
 def extra(_: Values) -> dict[str, Any]:

@@ -7,7 +7,7 @@ K channels shown one by one, R rows of the heat map.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ssmviz.traces import Frame, LayerTrace
 
 VERSION = "1"
 MAX_BYTES = 128 * 1024
+MAX_ATTENTION = 96 * 1024  # bytes of the weights of all layers
 MAX_ROWS = 64
 HEADER_BYTES = 1024  # more than metadata without the list of channels ever takes
 HEADER_BYTES_PER_LAYER = 13 * 96  # one JSON entry per array
@@ -37,15 +38,16 @@ def pack(frame: Frame, task: str) -> bytes:
     """
     trace = frame.trace
     L = len(trace.tokens)
-    D, N = trace.layers[0].h.shape[1:]
+    D, N = trace.layers[0].h.shape[1:] if trace.layers else (0, 0)
     signal = trace.tokens.dtype.kind == "f"
     K, R = budget(L=L, D=D, N=N, layers=len(trace.layers), signal=signal)
-    channels = np.linspace(0, D - 1, K).round().astype(int)
+    channels = np.linspace(0, D - 1, K).round().astype(int)[:D]
     arrays = dict(_read(trace.tokens)) | dict(_said(trace.targets, trace.logits))
     for i, (layer, A) in enumerate(zip(trace.layers, frame.A, strict=True)):
         arrays |= {f"{i}.{name}": array for name, array in _layer(layer, A, channels, R)}
         if signal:
             arrays[f"{i}.gain"] = _gain(layer, channels)
+    arrays |= {f"{i}.attention": array for i, array in enumerate(_attention(trace.attention))}
     metadata = {
         "step": str(frame.step),
         "layers": str(len(trace.layers)),
@@ -155,6 +157,15 @@ def _heat(h: np.ndarray, rows: int) -> np.ndarray:
     first = np.arange(rows) * D // rows
     width = np.diff(first, append=D)
     return np.asarray(np.add.reduceat(np.sqrt(power / N), first, axis=0) / width[:, None])
+
+
+def _attention(layers: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Weights of every head (heads, L, L); their mean (1, L, L) where all do not fit, nothing where that does not."""
+    for weights in layers:
+        heads, L, _ = weights.shape
+        fit = MAX_ATTENTION // (len(layers) * L * L)
+        if fit:
+            yield _unsigned(weights if heads <= fit else weights.mean(0, keepdims=True), 1.0)
 
 
 def _modulus(z: np.ndarray) -> np.ndarray:

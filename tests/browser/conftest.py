@@ -12,13 +12,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
-
-from tests.browser.chromium import FLAGS, find
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds: generous, the machine may be busy; nothing waits longer than it must
@@ -36,14 +33,6 @@ SMALL = {
     "lab_eval": 20,
 }
 LONG = SMALL | {"lab_steps": 20_000}
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    path = find()
-    if path is None:
-        pytest.skip("no Chromium found; set SSMVIZ_CHROMIUM to one")
-    return {"executable_path": path, "args": FLAGS, "headless": True}
 
 
 class App:

@@ -8,19 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.chromium import FLAGS, find
 from tests.component.harness import Harness
 from tests.component.synthetic import Twins
 
 SMALL = {"L": 24, "n_data": 4, "vocab": 8, "D": 8, "N": 4, "frames": 11, "steps": 100}
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    path = find()
-    if path is None:
-        pytest.skip("no Chromium found; set SSMVIZ_CHROMIUM to one")
-    return {"executable_path": path, "args": FLAGS, "headless": True}
 
 
 @pytest.fixture

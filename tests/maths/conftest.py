@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.browser.chromium import FLAGS, find
-
 ASSETS = Path(__file__).parents[2] / "assets"
 ORIGIN = "http://ssmviz.test"
 JSON = """function plain(value) {
@@ -21,14 +19,6 @@ JSON = """function plain(value) {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
   return value;
 }"""
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    path = find()
-    if path is None:
-        pytest.skip("no Chromium found; set SSMVIZ_CHROMIUM to one")
-    return {"executable_path": path, "args": FLAGS, "headless": True}
 
 
 @pytest.fixture(scope="session")

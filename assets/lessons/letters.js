@@ -1,6 +1,7 @@
 // A row of tokens that is edited by placing letters: pressed, or typed at the cursor. Lessons on trained networks share it.
 
 import { choice, choose, el, uniqueName } from "../canvas/dom.js";
+import { verdict } from "../canvas/draw.js";
 import { Tokens } from "../canvas/tokens.js";
 
 export const TRIGGER = ">";
@@ -21,8 +22,13 @@ export function cell(c, vocabulary) {
   return c === TRIGGER ? { label: "▶", kind: "marker" } : { label: c, index: vocabulary.indexOf(c) };
 }
 
-/** Tokens whose empty cells the cursor leaves alone. */
+/** Tokens whose empty cells the cursor leaves alone, with ticks and crosses beside the answers. */
 class Strip extends Tokens {
+  cell(g, theme, token, from, to, top) {
+    super.cell(g, theme, { ...token, right: undefined }, from, to, top);
+    if (token.right !== undefined) verdict(g, theme, token.right, from - 10, top + 11, 10);
+  }
+
   overlay(g) {
     const all = this.strips;
     this.strips = all?.map((row) => ({ ...row, tokens: row.tokens[this.stage.cursor]?.kind === "empty" ? [] : row.tokens }));
@@ -63,7 +69,6 @@ export function letterStrip(stage, { name, vocabulary, answers }) {
     name,
     title: "Tokens: choose a letter, then press a place",
     strips: [{ words: "reads", tokens: ({ values }) => [...values.tokens].map((c) => cell(c, vocabulary)) }, ...rows],
-    judged: true,
     press: (place, row) => put(place, brush),
     key: (event) => {
       const letter = event.key === "." ? TRIGGER : event.key.toUpperCase();

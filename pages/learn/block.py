@@ -9,7 +9,7 @@ x, delta, h, y, C = tex("x"), tex("delta"), tex("h"), tex("y"), tex("C")
 A_bar, B, A = tex("A"), tex("B").replace(r"\bar ", ""), tex("A").replace(r"\bar ", "")
 WHOLE = {"conv": True, "gate": True, "skip": True, "rank": 2, "shift": 0.0}
 
-lesson = Lesson("block", block.CONTROLS, extra=block.extra)
+lesson = Lesson("block", block.CONTROLS, extra=block.for_browser)
 lesson.question(
     "What is in a Mamba block?",
     "A short **convolution**, a selective **memory** (S6), a **gate**. This block is really trained: it reads letters "

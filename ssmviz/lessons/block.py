@@ -117,8 +117,8 @@ def counts(values: Values) -> dict[str, int]:
     return parameter_counts(values["d_model"], values["N"], expand=values["expand"], dt_rank=values["dt_rank"])
 
 
-def extra(_: Values) -> dict[str, Any]:
-    """For the browser: weights, other sequences, and where they come from."""
+def for_browser(_: Values) -> dict[str, Any]:
+    """What is sent: weights, other sequences, and where they come from."""
     network = trained("mamba")
     return {**network.sent, "vocabulary": VOCABULARY, "others": others(), "provenance": network.words}
 

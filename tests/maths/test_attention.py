@@ -64,3 +64,28 @@ def test_costs_equal_pythons(js, L):
         attention.attention_operations(L, 64),
         attention.scan_operations(L, 128, 16),
     ]
+
+
+def test_the_steps_of_the_race_compute_what_they_are_called(js):
+    rng = np.random.default_rng(3)
+    x, delta, y = rng.normal(size=3), rng.random(3), np.zeros(3)
+    (B, C), A, h = rng.normal(size=(2, 2)), -rng.random((3, 2)), rng.normal(size=(3, 2))
+    found = js("stopwatch.js", "(m, ...a) => (m.s6Step(...a), [a[0], a[6]])", h.ravel(), A.ravel(), x, delta, B, C, y)
+    after = np.exp(delta[:, None] * A) * h + (delta * x)[:, None] * B
+    np.testing.assert_allclose(found[0], after.ravel(), atol=1e-12)
+    np.testing.assert_allclose(found[1], after @ C, atol=1e-12)
+    q, k, v = rng.normal(size=4), rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
+    call = "(m, q, k, v) => { const y = new Float64Array(4); m.attentionStep(q, k, v, 6, [], y); return y; }"
+    cache = attention.Cache(list(k[:-1]), list(v[:-1]))
+    np.testing.assert_allclose(
+        js("stopwatch.js", call, q, k.ravel(), v.ravel()), cache.step(q, k[-1], v[-1]), atol=1e-12
+    )
+
+
+def test_the_race_times_every_length(js):
+    call = """async (m) => {
+      let [now, found] = [0, []];
+      await m.race([2, 4], (one) => found.push(one), () => (now += 1), () => Promise.resolve());
+      return found;
+    }"""
+    assert [one["L"] for one in js("stopwatch.js", call)] == [2, 4]

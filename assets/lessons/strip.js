@@ -104,6 +104,11 @@ export class Brush extends Bars {
     line(g, x + 5, y + 10, x, y + 16);
   }
 
+  /** Down to the edge of the picture: 0 is where people aim. */
+  grab(x, y) {
+    return super.grab(x, Math.min(y, this.size ? this.box.bottom : y));
+  }
+
   /** A stroke moves all tokens of the kind on which it began. */
   trace(held, x, y) {
     const { stage, box } = this;

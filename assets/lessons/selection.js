@@ -8,11 +8,10 @@ import { number, percent } from "../canvas/words.js";
 import { bestConstant, kernel } from "../maths/gate.js";
 import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
 import { byKind, CLASSES, classOf, kindOf, targetsOf } from "../maths/strips.js";
-import { clockWidths, derive, LETTER } from "./selection_values.js";
+import { clockWidths, derive, LETTER, OLDEST } from "./selection_values.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
 const RESET = 5;
-const OLDEST = 4; // of their ages
 const Z = range(-6, 6, 121);
 const DELTAS = range(-2, Math.log10(5), 91).map((p) => 10 ** p);
 const AGES = range(0, OLDEST, 161);
@@ -29,8 +28,8 @@ export function build(stage) {
       [verdict],
       [heat(stage)],
       [keptCurve(stage), theorem(stage)],
-      [moved(stage), choosers(stage)],
-      [recorded(stage)],
+      [moved(stage), still(choosers(stage))],
+      [still(recorded(stage))],
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
     before: (_, changes) => reading.advance(stage, changes),
@@ -39,6 +38,12 @@ export function build(stage) {
     readouts,
     say,
   };
+}
+
+/** A picture that no control changes. */
+function still(view) {
+  view.needs.delete("values");
+  return view;
 }
 
 function range(low, high, count) {

@@ -4,7 +4,10 @@ import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js"
 import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled } from "../maths/strips.js";
 
 export const LETTER = 0.5; // Delta of a letter in links, and in the learned gate once it is stretched
+export const OLDEST = 4; // ages that are drawn
 const SHOWN = 40; // strips whose letters are drawn over the kernel
+const FINE = 64; // letters of nearly one age are drawn once: steps an age of 1
+const learnedScores = new Map();
 
 /** `stage.derived`: story, strip, gate, outcome, answers, columns, states, best, learned, seen, moved ... */
 export function derive(stage) {
@@ -28,8 +31,12 @@ export function derive(stage) {
       if (!["letters", "um"].includes(story)) return undefined;
       return byKind(d.strip, { letters: LETTER, rest: LETTER / stage.extra.learned.ratio });
     })
-    .derive("learnedScore", ({ N }) => outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token)
-    .derive("seen", ({ N }) => agesOf(d.story.strip, d.gate, d.outcome.C, N))
+    .derive("learnedScore", ({ N, B, C }) => {
+      const key = `${d.story.strip} ${N} ${B} ${C}`;
+      if (!learnedScores.has(key)) learnedScores.set(key, outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token);
+      return learnedScores.get(key);
+    })
+    .derive("seen", () => agesOf(d.story.strip, d.gate, d.outcome.C))
     .derive("surgery", ({ swap }) => (swap < 0 ? Array.from(d.story.strip).findIndex((token) => classOf(token) >= 0) : swap))
     .derive("moved", ({ N }) => movedBy(d, N, d.surgery));
 }
@@ -42,19 +49,23 @@ function swapped(strip, at) {
 }
 
 /** Ages at which letters are read, on strips that C was not fitted on: those asked for, and the others. */
-function agesOf(strip, { delta, write }, C, N) {
+function agesOf(strip, { delta, write }, C) {
   const { L, m, n, source, channel, asked } = shuffled(strip);
   const wait = questionDelta(parse(strip), delta);
   const found = { asked: { x: [], y: [] }, other: { x: [], y: [] } };
+  const drawn = new Set();
   for (let s = n - SHOWN; s < n; s++)
     for (let t = L - 1, clock = 0; t >= 0; clock += delta[source[s * L + t]], t--) {
       const from = source[s * L + t];
       if (channel[s * L + t] < 0 || write?.[from] === 0) continue;
       for (let j = 0; j < m; j++) {
         const age = clock + (j + 1) * wait;
-        const to = found[asked[s * m + j] === t ? "asked" : "other"];
-        to.x.push(age);
-        to.y.push(kernel(C[j].subarray(0, N), delta[from], age));
+        const who = asked[s * m + j] === t ? "asked" : "other";
+        const key = `${who} ${Math.round(FINE * age)}`;
+        if (age > OLDEST || drawn.has(key)) continue;
+        drawn.add(key);
+        found[who].x.push(age);
+        found[who].y.push(kernel(C[j], delta[from], age));
       }
     }
   return found;

@@ -12,6 +12,7 @@ import { fixed } from "./strips.js";
 import { Times } from "./times.js";
 import { Totals } from "./totals.js";
 import { Tree, withSources } from "./tree.js";
+import { Ways } from "./ways.js";
 
 const STEPS = 8;
 const TICK = 1.4; // seconds a level, and a step of the loop
@@ -41,8 +42,9 @@ export function build(stage) {
       [tree(stage), hierarchy(stage)],
       [steps(stage, caption, example), new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes })],
       [costPlot(stage, "depth", "Levels that wait for one another"), costPlot(stage, "work", "Joins in all")],
-      { views: [productPlot(stage), ...stage.extra.machines.map((machine) => times(stage, machine))] },
-      [el("p", {}, stage.extra.claim)],
+      [productPlot(stage), ...stage.extra.growths.slice(0, 1).map((growth) => growthPlot(stage, growth))],
+      ...stage.extra.growths.map((growth, i) => [ways(stage, growth), ...(i ? [] : [told(stage)])]),
+      ...pairs(stage.extra.machines.map((machine) => times(stage, machine))),
     ],
     animate: { length: LENGTH, loop: true },
     before: (_, changes) => restart(stage, changes),
@@ -245,6 +247,37 @@ function times(stage, machine) {
     name: `times-${machine.machine}`, title: `Measured: ${machine.machine}`, machine,
     note: () => `${machine.measured}, forward; batch × L × D × N; line: the least possible`,
   });
+}
+
+/** What is claimed, and what was measured. */
+function told(stage) {
+  return el("div", { style: "display:grid; gap:10px" }, ...stage.extra.said.map((words) => el("p", {}, words)));
+}
+
+/** Of the shape whose bytes are counted above. */
+function ways(stage, growth) {
+  return new Ways(stage, {
+    name: `ways-${growth.machine}`, title: `Measured: ${growth.machine}`, growth,
+    note: () => `${growth.measured}; batch × L × D × N = ${growth.shape.join(" × ")}`,
+  });
+}
+
+/** How time grows with the length, as measured. */
+function growthPlot(stage, { machine, measured, curves, slopes }) {
+  const all = curves.flatMap(({ ms }) => ms);
+  return new Plot(stage, {
+    name: "growth", title: "Twice as long takes how much longer?", height: 250,
+    x: { label: "tokens L", range: [curves[0].L[0], curves[0].L.at(-1)], log: true, ticks: curves[0].L, words: count },
+    y: { label: "ms", range: [Math.min(...all) / 2, Math.max(...all) * 2], log: true },
+    series: ({ theme }) =>
+      curves.map(({ kind, L, ms }) => ({ name: `${kind}: slope ${slopes[kind]}`, x: L, y: ms, colour: theme.symbol[{ scan: "h", convolution: "A", attention: "B" }[kind]] })),
+    note: () => `measured: ${machine}, ${measured}`,
+  });
+}
+
+/** Rows of two. */
+function pairs(views) {
+  return views.flatMap((view, i) => (i % 2 ? [] : [views.slice(i, i + 2)]));
 }
 
 function readouts(stage) {

@@ -12,6 +12,15 @@ const NAMES = {
   reference: "plain PyTorch, loop",
 };
 
+export function backendWords(backend) {
+  return NAMES[backend] ?? backend;
+}
+
+/** Does everything in one kernel. */
+export function isKernel(backend) {
+  return backend === "numba" || backend === "triton";
+}
+
 /** options: machine: { machine, measured, rows: [{ name, shape, backend, forward, floor }] } */
 export class Times extends Figure {
   constructor(stage, options) {
@@ -54,10 +63,10 @@ export class Times extends Figure {
   }
 
   bar(g, theme, { backend, forward, floor }, y, x, left, low) {
-    const kernel = backend === "numba" || backend === "triton";
+    const kernel = isKernel(backend);
     g.fillStyle = theme.faint;
     g.textAlign = "right";
-    g.fillText(NAMES[backend] ?? backend, left - 6, y);
+    g.fillText(backendWords(backend), left - 6, y);
     g.fillStyle = kernel ? theme.symbol.h : theme.symbol.B;
     g.globalAlpha = kernel ? 1 : 0.6;
     g.fillRect(x(low), y - 6, x(forward) - x(low), 12);
@@ -73,7 +82,7 @@ export class Times extends Figure {
   }
 
   inWords() {
-    return this.options.machine.rows.map(({ name, backend, forward }) => `${name}, ${NAMES[backend] ?? backend}: ${number(forward)} ms`).join("; ");
+    return this.options.machine.rows.map(({ name, backend, forward }) => `${name}, ${backendWords(backend)}: ${number(forward)} ms`).join("; ");
   }
 
   table() {

@@ -1,14 +1,15 @@
 """Lesson 7: the parallel scan, and the memory hierarchy."""
 
 from ssmviz.lessons.controls import Value
-from ssmviz.lessons.scan import CLAIM, CONTROLS, breaks_at, levels, measured, moved, scan, sizes, speedup_words, words
+from ssmviz.lessons.scan import CONTROLS, breaks_at, levels, moved, scan, sizes, words
+from ssmviz.lessons.scan_measured import CLAIM, for_browser, growth_words, speedup_words
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
 h, x, y, delta, B, C = tex("h"), tex("x"), tex("y"), tex("delta"), tex("B"), tex("C")
 START: dict[str, Value] = {"length": 2048, "batch": 8, "channels": 1024, "states": 16, "size": "4"}
 
-lesson = Lesson("scan", CONTROLS, extra=lambda _: measured())
+lesson = Lesson("scan", CONTROLS, extra=lambda _: for_browser())
 lesson.question(
     "Must 2048 steps wait for one another?",
     f"A selective layer has no kernel, so its state ${h}$ seems to need a loop: each step waits for the one before. On "
@@ -100,8 +101,9 @@ lesson.myth(
 )
 lesson.sources(
     "Gu & Dao 2023, [Mamba](https://arxiv.org/abs/2312.00752), section 3.3.2 and appendix D: scan, fusion, recompute.",
-    f"**Paper's claim**, not run here: {CLAIM}. **Measured by us**: {speedup_words()} Yours: "
+    f"**Paper's claim**, not run here: {CLAIM}. **Measured by us**, {speedup_words()} Yours: "
     "`python -m benchmarks.scan`, then start the app again.",
+    f"**Measured by us**, `python -m benchmarks.scan_growth`: {growth_words()}",
     "Blelloch 1990, [Prefix sums](https://www.cs.cmu.edu/~guyb/papers/Ble93.pdf): up- and down-sweep.",
     "Hillis & Steele 1986, [Data parallel algorithms](https://doi.org/10.1145/7902.7903): the scan of fewest levels.",
     "Smith, Warrington & Linderman 2023, [S5](https://arxiv.org/abs/2208.04933), section 2.2: scans for state spaces.",

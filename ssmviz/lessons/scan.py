@@ -1,6 +1,7 @@
 """The scan and the memory hierarchy: a tree of pairs (a, b), and the bytes that pass between slow and fast memory.
 
-`assets/maths/scan.js` and `assets/maths/memory.js` are the same in the browser.
+`assets/maths/scan.js` and `assets/maths/memory.js` are the same in the browser. What was measured is told by
+`ssmviz/lessons/scan_measured.py`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ import numpy as np
 
 from ssmviz.lessons.controls import Choice, Control, Number, Numbers, Switch
 from ssmviz.systems.scan import Scan, blelloch, by_running_products, first_not_finite, hillis_steele
-from ssmviz.timings import Timing, Timings, load_all
 
 STEPS = 8  # leaves of the tree that is drawn
 A = (0.9, 0.5, 0.8, 0.7, 0.9, 1.0, 0.7, 0.6)
 B = (1.0, 0.0, -0.5, 0.8, 0.0, -0.4, 0.6, 0.3)
-CLAIM = "20–40× faster than a standard scan in PyTorch, on an A100 (Mamba, section 4.5)"
 PRODUCT_STEPS = 2048  # over which the running product is tried
 
 CONTROLS: tuple[Control, ...] = (
@@ -137,60 +136,3 @@ def words(size: float) -> str:
     """Bytes for people: "1.07 GB"."""
     unit, name = (1e9, "GB") if size >= 1e8 else (1e6, "MB") if size >= 1e5 else (1e3, "kB")
     return f"{size / unit:.3g} {name}"
-
-
-def speedups(timings: Timings) -> dict[str, float]:
-    """At each shape where both were timed: the loop's forward time over that of the fused kernel."""
-    times: dict[str, dict[str, float]] = {}
-    for row in timings.rows:
-        if row.dtype == "float32":
-            times.setdefault(row.name, {})[row.backend] = row.forward.median_ms
-    fused = {"numba", "triton"}
-    return {
-        name: by["reference"] / by[next(iter(fused & set(by)))]
-        for name, by in times.items()
-        if "reference" in by and fused & set(by)
-    }
-
-
-def measured() -> dict[str, Any]:
-    """Every machine's times for the browser: JSON-able."""
-    return {
-        "machines": [
-            {
-                "machine": timings.machine,
-                "measured": timings.measured.isoformat(),
-                "command": timings.command,
-                "copy": timings.ceilings.copy_bytes,
-                "rows": [_row(row) for row in timings.rows if row.dtype == "float32"],
-            }
-            for timings in load_all()
-        ],
-        "claim": f"Paper's claim, not run here: {CLAIM}. Measured by us: {speedup_words()}",
-    }
-
-
-def _row(row: Timing) -> dict[str, Any]:
-    forward = row.forward_in_graph or row.forward
-    shape = f"{row.batch} × {row.L} × {row.D} × {row.N}"
-    return {
-        "name": row.name,
-        "shape": shape,
-        "backend": row.backend,
-        "forward": forward.median_ms,
-        "floor": row.forward_floor_ms,
-    }
-
-
-def speedup_words() -> str:
-    """What our own measurements say about one kernel against a loop in PyTorch, in one sentence a machine."""
-    sentences = []
-    for timings in load_all():
-        ratios = speedups(timings)
-        if ratios:
-            low, high = min(ratios.values()), max(ratios.values())
-            sentences.append(
-                f"one kernel {low:.0f}–{high:.0f}× faster than a loop in PyTorch, forward, on {timings.machine} "
-                f"({timings.measured.isoformat()})."
-            )
-    return " ".join(sentences)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ssmviz.lessons import scan as lesson
+from ssmviz.lessons import scan_measured as measured
 from ssmviz.lessons.scan import CONTROLS
 from ssmviz.systems.scan import loop
 from ssmviz.timings import load_all
@@ -82,20 +83,20 @@ def test_running_products_break_at_step_113_in_single_and_at_913_in_double_preci
 
 
 def test_what_was_measured_reaches_the_browser():
-    got = json.loads(json.dumps(lesson.measured()))
+    got = json.loads(json.dumps(measured.for_browser()))
     assert [machine["machine"] for machine in got["machines"]] == [timings.machine for timings in load_all()]
     for machine in got["machines"]:
         assert machine["measured"]
         assert machine["rows"]
         assert all(row["forward"] > 0 for row in machine["rows"])
-    assert lesson.CLAIM in got["claim"]
+    assert measured.CLAIM in got["said"][0]
 
 
 def test_a_measured_speed_up_names_its_machine_and_day():
-    [timings] = [one for one in load_all() if lesson.speedups(one)][:1]
-    assert timings.machine in lesson.speedup_words()
-    assert timings.measured.isoformat() in lesson.speedup_words()
-    assert all(ratio > 1 for ratio in lesson.speedups(timings).values())
+    [timings] = [one for one in load_all() if measured.speedups(one)][:1]
+    assert timings.machine in measured.speedup_words()
+    assert timings.measured.isoformat() in measured.speedup_words()
+    assert all(ratio > 1 for ratio in measured.speedups(timings).values())
 
 
 def test_the_snippet_scans_as_the_loop_does(capsys):
@@ -104,3 +105,22 @@ def test_the_snippet_scans_as_the_loop_does(capsys):
     assert got["levels"] == 11
     assert got["broken"] == lesson.breaks_at(START)
     assert "11 levels for 2048 steps" in capsys.readouterr().out
+
+
+def test_the_scan_grows_as_the_length_and_attention_as_its_square():
+    [slopes, *_] = [{curve.kind: curve.slope for curve in growth.curves} for growth in measured.growths()]
+    assert slopes["scan"] == pytest.approx(1.0, abs=0.15)
+    assert slopes["attention"] == pytest.approx(2.0, abs=0.2)
+    assert 1.0 < slopes["convolution"] < 1.3  # L log L
+
+
+def test_one_kernel_was_measured_to_take_less_memory_than_the_states_alone():
+    [growth, *_] = measured.growths()
+    batch, L, D, N = growth.shape
+    peaks = {way.backend: way.peak_bytes for way in growth.ways}
+    assert peaks["triton"] < 4 * batch * L * D * N < peaks["torch"] < peaks["reference"]
+
+
+def test_what_was_measured_is_said_with_its_machine():
+    for growth in measured.growths():
+        assert f"on {growth.machine} ({growth.measured.isoformat()})" in measured.growth_words()

@@ -31,7 +31,8 @@ lesson.try_these(
 off, table, size = error(now), legs_errors(now), now["N"]
 kept, lost = by_age("legt", size), by_age("random", size)
 lesson.maths(
-    rf"\begin{{gathered}} \text{{all of the past}} \\ {h}' = \tfrac1t ({A}\,{h} + {B}\,{x}), \quad {B}_n = \sqrt{{2n+1}} \end{{gathered}}",
+    rf"\begin{{gathered}} \text{{all of the past}} \\ {h}' = \tfrac1t ({A}\,{h} + {B}\,{x}),"
+    rf"\quad {B}_n = \sqrt{{2n+1}} \end{{gathered}}",
     rf"{A}_{{nk}} = -\begin{{cases}} {B}_n {B}_k & n > k \\ n+1 & n = k \\ 0 & n < k \end{{cases}}",
     rf"\begin{{gathered}} {x}(s) \approx \sum_{{n<{size}}} {h}_n {B}_n P_n(2s/t - 1) \\"
     rf"\text{{the curve that is shown: off by }} {off:.2f} \end{{gathered}}",

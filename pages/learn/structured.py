@@ -26,29 +26,31 @@ now = lesson.play()
 lesson.try_these(
     ("Give it more states: 20, in float32. Where does the dashed kernel go?", {"N": 20, "floats": "float32"}),
     ("Take twice the digits, float64, and N = 32. Does it help?", {"N": 32, "floats": "float64"}),
-    ("Start with Mamba's poles, all real: −1, −2, …, −N. What can its kernel not do?", {"init": "real", "N": 32}),
+    (
+        "Train diagonal systems on a delay: Lin first, then start at Mamba's real poles. What can these not do?",
+        {"init": "lin", "N": 32, "trained": True},
+    ),
 )
 
-N, step = now["N"], now["delta"]
-off, stages, count = (
-    kernel_errors(N, now["floats"], step, now["seed"]),
-    stage_errors(N, step, now["seed"]),
-    cost(N, 256),
-)
+N, step, floats = now["N"], now["delta"], now["floats"]
+naive, count = kernel_errors(N, floats, step, now["seed"]).eigenvectors, cost(N, 256)
+off = [rf"\\ \text{{off by {value:.0e}}} \end{{gathered}}" for value in stage_errors(N, step, now["seed"])]
+V, V_normal = condition(N)
 lesson.maths(
-    rf"\begin{{gathered}} {A} = V \Lambda V^{{-1}} \text{{ on paper, cond}}(V) = \text{{{condition(N)[0]:.1e}}} \\"
-    rf"N = {N}, \text{{ {now['floats']}: off by {off.eigenvectors:.1e}}} \end{{gathered}}",
+    rf"\begin{{gathered}} {A} = V \Lambda V^{{-1}} \text{{ on paper, cond}}(V) = \text{{{V:.1e}}} \\"
+    rf"N = {N}, \text{{ {floats}: off by {naive:.1e}}} \end{{gathered}}",
     rf"\begin{{gathered}} {A} = S - P P^\top, \quad P_n = \sqrt{{n + 1/2}} \\"
-    rf"S = V \Lambda V^* \text{{ is normal: cond}}(V) = {condition(N)[1]:.2f} \end{{gathered}}",
-    rf"\begin{{gathered}} \text{{1}}\quad \hat K(z) = \sum_{{l<L}} K_l z^l = \tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar} \\"
-    rf"\tilde{{{C}}} = {C}\,(1 - {A_bar}^L) \quad \text{{off by {stages.generating_function:.0e}}} \end{{gathered}}",
-    rf"\begin{{gathered}} \text{{2}}\quad k_{{vw}} = \sum_n \frac{{v_n w_n}}{{\frac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}} \\"
-    rf"\text{{off by {stages.cauchy:.0e}}} \end{{gathered}}",
-    rf"\begin{{gathered}} \text{{3}}\quad \tfrac12 \hat K = k_{{\tilde C B}} - \frac{{(1+z)\,k_{{\tilde C P}}\, k_{{P B}}}}"
-    rf"{{1 + (1+z)\,k_{{P P}}}} \\ \text{{off by {stages.woodbury:.0e}}} \end{{gathered}}",
-    rf"\text{{4}}\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) \quad \text{{off by {stages.inverse_fft:.0e}}}",
+    rf"S = V \Lambda V^* \text{{ is normal: cond}}(V) = {V_normal:.2f} \end{{gathered}}",
+    rf"\begin{{gathered}} 1\quad \hat K(z) = \sum_{{l<L}} K_l z^l ="
+    rf"\tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar} {off[0]}",
+    rf"\begin{{gathered}} 2\quad k_{{vw}} = \sum_n \frac{{v_n w_n}}{{\frac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}} {off[1]}",
+    rf"\begin{{gathered}} 3\quad \tfrac12 \hat K = k_{{\tilde C B}} -"
+    rf"\frac{{(1+z)\,k_{{\tilde C P}}\, k_{{P B}}}}{{1 + (1+z)\,k_{{P P}}}} {off[2]}",
+    rf"\begin{{gathered}} 4\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) {off[3]}",
     note=(
-        "- Every stage is held against dense matrices, in float64, at all 256 roots of unity $z$.\n"
+        "- Every stage is held against dense matrices, in float64, at all 256 roots of unity $z$. Stage 1 cuts the sum "
+        r"after $L$ terms by $\tilde C = C (1 - \bar A^L)$, since $z^L = 1$."
+        "\n"
         f"- One kernel of 256 steps: {count.inverses:,.0f} multiplications with an inverse at each root, "
         f"{count.powers:,.0f} with powers, {count.stages:,.0f} with the stages (counted).\n"
         "- The paper's Algorithm 1 divides by $1 + z$, which is 0 at one of the roots; here both sides are multiplied "
@@ -83,8 +85,8 @@ lesson.check(
     "Mamba starts at A = −(n+1). Where do these numbers come from?",
     options=("they are the eigenvalues of HiPPO-LegS", "they are random", "they are its normal part's"),
     right="they are the eigenvalues of HiPPO-LegS",
-    because="A is triangular, so its diagonal holds them. Without imaginary parts nothing rings: sums of decays alone.",
-    see={"init": "real", "N": 16},
+    because="A is triangular, so its diagonal holds them. Without imaginary parts nothing rings: no delay is learned.",
+    see={"init": "real", "N": 32, "trained": True},
 )
 lesson.myth(
     said="S4 finds the V that diagonalises A.",

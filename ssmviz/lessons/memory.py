@@ -206,8 +206,8 @@ class ByAge(NamedTuple):
 def by_age(measure: str, N: int) -> ByAge:
     """The errors of `readout`, at three ages."""
     errors = readout(measure, N)[1]
-    young, half, old = (float(errors[AGES == age][0]) for age in (WINDOW // 10, WINDOW // 2, WINDOW))
-    return ByAge(young, half, old)
+    young, half, old = np.searchsorted(AGES, [WINDOW // 10, WINDOW // 2, WINDOW])
+    return ByAge(float(errors[young]), float(errors[half]), float(errors[old]))
 
 
 def extra(values: Values) -> dict[str, Any]:

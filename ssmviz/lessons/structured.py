@@ -263,7 +263,9 @@ def learn(init: str, N: int, *, steps: int = 300, rate: float = 0.03) -> Learned
 @lru_cache(maxsize=1)
 def curves() -> dict[str, list[float | None]]:
     """What depends on N alone: cond(V) and the errors of both ways in both kinds of floats."""
-    table: dict[str, list[float | None]] = {"sizes": list(SIZES), "condition": [condition(N)[0] for N in SIZES]}
+    table: dict[str, list[float | None]] = {"sizes": list(SIZES)}
+    for i, name in enumerate(("condition", "normal")):
+        table[name] = [condition(N)[i] for N in SIZES]
     for floats in ("float32", "float64"):
         errors = [kernel_errors(N, floats) for N in SIZES]
         table[f"eigenvectors_{floats}"] = [e.eigenvectors if np.isfinite(e.eigenvectors) else None for e in errors]
@@ -276,5 +278,12 @@ def extra(values: Values) -> dict[str, Any]:
     found: dict[str, Any] = {**curves(), "C": output(MOST, values["seed"]).tolist()}
     if values["trained"]:
         got = learn(values["init"], values["N"])
-        found["learned"] = {"init": values["init"], "re": got.end.real.tolist(), "im": got.end.imag.tolist()}
+        found["learned"] = {
+            "init": values["init"],
+            "re": got.end.real.tolist(),
+            "im": got.end.imag.tolist(),
+            "K": np.round(got.K, 4).tolist(),
+            "wanted": np.round(delay(), 4).tolist(),
+            "error": got.last_error,
+        }
     return found

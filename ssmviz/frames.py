@@ -21,6 +21,7 @@ MAX_ATTENTION = 96 * 1024  # bytes of the weights of all layers
 MAX_ROWS = 64
 HEADER_BYTES = 1024  # more than metadata without the list of channels ever takes
 HEADER_BYTES_PER_LAYER = 13 * 96  # one JSON entry per array
+PER_CHANNEL = ("delta", "keep", "h", "h_scale", "A", "A_imag", "gain")  # arrays with a row for each channel shown
 
 DTYPES = {"F32": np.float32, "I16": np.int16, "U8": np.uint8, "I8": np.int8}
 
@@ -75,6 +76,31 @@ def unpack(data: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"expected the bytes of a frame, got {len(data)} bytes that are none: {error}") from error
     return frame
+
+
+def thinned(data: bytes, *, channels: int, rows: int) -> bytes:
+    """A smaller frame of the same moment: fewer channels, fewer rows of the heat map, attention's mean over heads.
+
+    Args:
+        data: the bytes of a frame.
+        channels: how many to show at most, evenly spaced among those that are there.
+        rows: of the heat map at most, neighbouring ones averaged.
+    """
+    frame = unpack(data)
+    about = frame.pop("__metadata__")
+    shown = json.loads(about["channels"])
+    keep = np.unique(np.linspace(0, len(shown) - 1, min(channels, len(shown))).round().astype(int))
+    arrays = {}
+    for name, array in frame.items():
+        kind = name.rpartition(".")[2]
+        if kind in PER_CHANNEL:
+            array = array[keep]
+        elif kind == "heat" and len(array) > rows:
+            array = np.rint(_neighbours(array, rows)).astype(np.uint8)
+        elif kind == "attention":
+            array = np.rint(array.mean(0, keepdims=True)).astype(np.uint8)
+        arrays[name] = np.ascontiguousarray(array)
+    return bytes(save(arrays, about | {"channels": json.dumps([shown[i] for i in keep])}))
 
 
 def budget(*, L: int, D: int, N: int, layers: int, signal: bool = False) -> tuple[int, int]:
@@ -150,13 +176,17 @@ def _gain(layer: LayerTrace, channels: np.ndarray) -> np.ndarray:
 
 def _heat(h: np.ndarray, rows: int) -> np.ndarray:
     """Root mean square over the states, neighbouring channels averaged: (L, D, N) -> (rows, L)."""
-    D, N = h.shape[1:]
     power = np.einsum("ldn,ldn->dl", h.real, h.real)
     if np.iscomplexobj(h):
         power += np.einsum("ldn,ldn->dl", h.imag, h.imag)
-    first = np.arange(rows) * D // rows
-    width = np.diff(first, append=D)
-    return np.asarray(np.add.reduceat(np.sqrt(power / N), first, axis=0) / width[:, None])
+    return _neighbours(np.sqrt(power / h.shape[2]), rows)
+
+
+def _neighbours(values: np.ndarray, rows: int) -> np.ndarray:
+    """Means over neighbouring rows: (D, L) -> (rows, L)."""
+    first = np.arange(rows) * len(values) // rows
+    width = np.diff(first, append=len(values))
+    return np.asarray(np.add.reduceat(values.astype(np.float64), first, axis=0) / width[:, None])
 
 
 def _attention(layers: Sequence[np.ndarray]) -> Iterator[np.ndarray]:

@@ -163,3 +163,27 @@ def test_a_network_full_of_nan_still_packs():
 def test_bytes_that_are_no_frame_are_refused(junk):
     with pytest.raises(ValueError, match="expected the bytes of a frame"):
         frames.unpack(junk)
+
+
+def test_a_thinned_frame_shows_less_of_the_same():
+    frame = make_frame(L=40, D=32, N=4, own_c=True, dtype=np.complex64)
+    whole = frames.unpack(frames.pack(frame, "copying"))
+    data = frames.thinned(frames.pack(frame, "copying"), channels=4, rows=8)
+    less = frames.unpack(data)
+    assert len(data) < len(frames.pack(frame, "copying")) / 3
+    assert whole.keys() == less.keys()
+    shown, kept = (json.loads(f["__metadata__"]["channels"]) for f in (whole, less))
+    assert (kept[0], kept[-1], len(kept)) == (shown[0], shown[-1], 4)
+    rows = [shown.index(channel) for channel in kept]
+    for name in ("1.delta", "1.keep", "1.h", "1.h_scale", "1.A"):
+        np.testing.assert_array_equal(less[name], whole[name][rows])
+    for name in ("tokens", "confidence", "0.delta_mean", "0.B"):
+        np.testing.assert_array_equal(less[name], whole[name])
+    np.testing.assert_allclose(less["0.heat"], whole["0.heat"].reshape(8, 4, 40).mean(1), atol=0.5)
+
+
+def test_a_frame_that_shows_little_is_not_changed_by_thinning():
+    whole = frames.pack(make_frame(L=12, D=4, N=2), "copying")
+    less, wanted = frames.unpack(frames.thinned(whole, channels=8, rows=8)), frames.unpack(whole)
+    for name in wanted:
+        np.testing.assert_array_equal(less[name], wanted[name])

@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +40,8 @@ from ssmviz.runs.store import Store
 
 SUFFIX = ".ssmviz"
 BUDGET = 4 * 1024**2  # bytes of all compressed frames of an export
+SMALL_BUDGET = 240 * 1024  # of a small one,
+SMALL = {"channels": 4, "rows": 16}  # whose frames show no more than this
 MAX_FILE = 32 * 1024**2
 MAX_JSON = 16 * 1024**2
 MAX_FRAME = 1024**2
@@ -192,13 +194,14 @@ def read_recording(path: Path) -> Recording:
     return Recording(path.stem, path.read_bytes())
 
 
-def export_experiment(view: ExperimentView, path: Path, *, budget: int = BUDGET) -> int:
+def export_experiment(view: ExperimentView, path: Path, *, budget: int = BUDGET, small: bool = False) -> int:
     """Write an experiment to a file. Frames are thinned evenly, first and last kept, until they fit.
 
     Args:
         view: what to write; `StoredExperiment(store, id)` for one of the store.
         path: of the file, replaced when it exists.
         budget: bytes of all frames, compressed.
+        small: whether each frame shows less, so that more of them fit.
 
     Returns:
         Size of the file.
@@ -207,15 +210,14 @@ def export_experiment(view: ExperimentView, path: Path, *, budget: int = BUDGET)
     runs = [_recorded(view, run) for run in summary.runs]
     about = summary.experiment
     manifest = _Experiment(title=about.title, preset=about.preset, created=about.created, runs=runs)
+    lean = (lambda data: frames.thinned(data, **SMALL)) if small else (lambda data: data)
     partial = path.with_suffix(".part")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         file.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), manifest.model_dump_json(), zipfile.ZIP_DEFLATED)
         for position, run in enumerate(summary.runs):
-            for step in _steps_that_fit(view, run.id, budget // len(runs)):
-                frame = view.frame(run.id, step)
-                if frame is not None:
-                    entry = zipfile.ZipInfo(f"frames/{position}/{step}", EPOCH)
-                    file.writestr(entry, frame, zipfile.ZIP_DEFLATED)
+            shown = {step: lean(data) for step, data in view.frames_after(run.id, -1)}
+            for step in _steps_that_fit(shown, budget // len(runs)):
+                file.writestr(zipfile.ZipInfo(f"frames/{position}/{step}", EPOCH), shown[step], zipfile.ZIP_DEFLATED)
     partial.replace(path)
     return path.stat().st_size
 
@@ -264,8 +266,8 @@ def _recorded(view: ExperimentView, run: RunRow) -> _Run:
     return _Run.model_validate(known)
 
 
-def _steps_that_fit(view: ExperimentView, run: str, budget: int) -> list[int]:
-    sizes = {step: len(zlib.compress(data, 9)) for step, data in view.frames_after(run, -1)}
+def _steps_that_fit(shown: Mapping[int, bytes], budget: int) -> list[int]:
+    sizes = {step: len(zlib.compress(data, 9)) for step, data in shown.items()}
     steps = sorted(sizes)
     count = len(steps)
     while count > 1 and sum(sizes[step] for step in _evenly(steps, count)) > budget:

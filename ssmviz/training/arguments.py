@@ -28,6 +28,7 @@ class Order:
     preset: str | None
     runs: tuple[tuple[str, TrainSettings], ...]  # label, settings
     record: str | None = None
+    small: bool = False  # the recording
     resume: str | None = None
     at_once: bool = True  # runs in processes of their own, side by side
 
@@ -36,7 +37,9 @@ def parse(arguments: list[str] | None = None) -> Order:
     """The order in `arguments` (`sys.argv` when None); ends the program with status 2 when it makes no sense."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    resume, record, preset, every, at_once = (given.pop(n) for n in ("resume", "record", "preset", "every", "at_once"))
+    resume, record, preset, every, at_once, small = (
+        given.pop(n) for n in ("resume", "record", "preset", "every", "at_once", "small")
+    )
     if resume and (given or record or preset or every):
         parser.error("--resume takes the run's own settings; leave the other options out")
     if resume:
@@ -51,7 +54,7 @@ def parse(arguments: list[str] | None = None) -> Order:
         runs = with_changes(chosen, {".".join(path): given[n] for path, n in _options().items() if n in given})
     except ValidationError as error:
         parser.error(explain(error))
-    return Order(PRESETS[name].title, name, runs, record=record, at_once=at_once)
+    return Order(PRESETS[name].title, name, runs, record=record, small=small, at_once=at_once)
 
 
 def _meant(runs: Runs, layer: str | None) -> Runs:
@@ -87,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--resume", default=None, metavar="RUN", help="go on with an interrupted run, by its id")
     what.add_argument("--record", default=None, metavar="NAME", help="keep the result as assets/recordings/NAME")
+    what.add_argument("--small", action="store_true", default=False, help="make the recording a small file")
     groups = {part: parser.add_argument_group(part) for part in PARTS} | {"": parser.add_argument_group("run")}
     for path, name in _options().items():
         part = path[0] if len(path) == 2 else ""

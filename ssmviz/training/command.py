@@ -12,7 +12,7 @@ import ssmviz
 from ssmviz.runs.driver import Driver, End, Trainer
 from ssmviz.runs.locks import FileLock
 from ssmviz.runs.recorder import Recorder
-from ssmviz.runs.recording import SUFFIX, export_experiment
+from ssmviz.runs.recording import BUDGET, SMALL_BUDGET, SUFFIX, export_experiment
 from ssmviz.runs.records import RESUMABLE, Fenced, Refused, RunRow
 from ssmviz.runs.store import Store
 from ssmviz.runs.view import StoredExperiment
@@ -44,7 +44,7 @@ def carry_out(order: Order) -> int:
     screen.say(f"\n{table(results)}\n")
     status = _closing(runs[0].experiment, results, screen)
     if order.record and status == OK:
-        _record(store, runs[0].experiment, order.record, screen)
+        _record(store, runs[0].experiment, order, screen)
     return status
 
 
@@ -139,10 +139,11 @@ def _failure(error: Exception) -> End:
     return "failed", text[:500]
 
 
-def _record(store: Store, experiment: str, name: str, screen: Screen) -> None:
+def _record(store: Store, experiment: str, order: Order, screen: Screen) -> None:
     RECORDINGS.mkdir(parents=True, exist_ok=True)
-    path = RECORDINGS / f"{name}{SUFFIX}"
-    size = export_experiment(StoredExperiment(store, experiment), path)
+    path = RECORDINGS / f"{order.record}{SUFFIX}"
+    budget = SMALL_BUDGET if order.small else BUDGET
+    size = export_experiment(StoredExperiment(store, experiment), path, budget=budget, small=order.small)
     screen.say(f"recorded in {path} ({size / 1e6:.1f} MB)")
 
 

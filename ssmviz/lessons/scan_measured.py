@@ -123,8 +123,7 @@ def for_browser() -> dict[str, Any]:
         "said": [
             f"Paper's claim, not run here: {CLAIM}.",
             f"Measured by us, forward, {speedup_words()}",
-            "The baselines are not the same program, so these ratios and the paper's are not either. What is: the kernel "
-            "that never writes h, and the time and memory that it saves.",
+            "Each ratio is against another plain program, so they differ. What is the same: a kernel that never writes h.",
             "Your machine: python -m benchmarks.scan, then start the app again.",
         ],
         "machines": [

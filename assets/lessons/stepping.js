@@ -138,7 +138,7 @@ export const limit = (stage) => eulerLimit(stage.derived.system.A);
 
 /** Theorem 1: the gated RNN and the selective SSM, on the painted gates. */
 function gateRuns({ gates, method }) {
-  const x = gates.map((_, t) => Math.cos(2.1 * t) + 0.5);
+  const x = gates.map((_, t) => Math.cos(0.9 * t));
   const wanted = gated(x, gates);
   const runs = Object.fromEntries([...new Set(["zoh", "released", method])].map((m) => [m, selective(x, gates, m)]));
   return { x, wanted, runs, errors: Object.fromEntries(Object.entries(runs).map(([m, h]) => [m, apart(h, wanted)])) };

@@ -53,8 +53,9 @@ lesson.code()
 lesson.train(
     "mass_spring",
     intro=(
-        "Somebody else's spring, of which only push and position are known. The network is one state space layer; "
-        "gradient descent moves its **poles** until it moves the same way. Watch them find their place."
+        "Two masses on springs that the network knows nothing about: it feels the push and must say where the mass is. "
+        "One state space layer, trained by gradient descent, once with complex **poles**, once with real ones. Watch "
+        "the poles move to the true ones. *Predict: which of the two can follow what rings?*"
     ),
 )
 lesson.check(

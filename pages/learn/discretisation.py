@@ -61,8 +61,8 @@ lesson.code()
 lesson.train(
     "resampled",
     intro=(
-        "A network is trained on signals of one sampling rate and tested on signals sampled twice as finely: as it is, "
-        "and with every Δ halved."
+        "A network learns to tell tones apart at 64 samples a second. Then it hears them at 32 to 256: once with its "
+        f"${delta}$ following the sampling, once with the ${delta}$ it was trained with. *Predict both scores.*"
     ),
 )
 lesson.check(

@@ -77,7 +77,7 @@ def held_input(values: Values) -> Real:
     if kind == "step":
         return np.where(k >= STEP, 1.0, 0.0)
     if kind == "sine":
-        return np.sin(values["omega"] * HOLD * (k + 0.5))
+        return np.asarray(np.sin(values["omega"] * HOLD * (k + 0.5)))
     return np.array(values["drawing"])
 
 

@@ -32,7 +32,8 @@ from ssmviz.systems.exponentials import phi1
 SECONDS = 8.0
 MEASURED_AT = 4.0  # seconds after which errors of different Delta are compared
 STEPS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # tokens in which those seconds are taken
-GATES = (-4, -4, 3, -4, -4, -4, 0, -4, -4, 4, -4, -4, -4, 1, -4, -4, -4, -4, 2, -4, -4, -4, -4, -4)
+OPEN = {3: 3.0, 7: 0.0, 10: 4.0, 14: 1.0, 17: 2.0}  # z of the tokens that are let in at first
+GATES = tuple(OPEN.get(t, -4.0) for t in range(24))
 NAMES: dict[str, str] = {
     "euler": "Euler",
     "backward": "backward",
@@ -65,7 +66,7 @@ CONTROLS: tuple[Control, ...] = (
     Number("re", "Re λ", default=-0.4, low=-4.0, high=0.5, step=0.01, hidden=True, symbol="A"),
     Number("im", "Im λ", default=2.0, low=0.0, high=6.0, step=0.01, hidden=True, symbol="A"),
     Number("z", "z", default=0.0, low=-6.0, high=6.0, step=0.01, hidden=True),
-    Numbers("gates", "z of each token", default=tuple(map(float, GATES)), low=-6.0, high=6.0, places=2),
+    Numbers("gates", "z of each token", default=GATES, low=-6.0, high=6.0, places=2),
 )
 
 Values = Mapping[str, Any]
@@ -97,6 +98,7 @@ def exact(values: Values, t: Real) -> Real:
     """
     now = system(values)
     A, t = now.A.astype(complex), t[:, None]
+    h: Complex
     if values["input"] == "step":
         h = t * phi1(t * A)
     else:
@@ -185,7 +187,7 @@ def theorem(z: float) -> Theorem:
 
 def gate_input(length: int) -> Real:
     """The tokens x (L,) that the painted gates let in."""
-    return np.cos(2.1 * np.arange(length)) + 0.5
+    return np.asarray(np.cos(0.9 * np.arange(length)))
 
 
 def gate_errors(values: Values) -> tuple[float, float]:

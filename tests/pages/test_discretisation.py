@@ -57,5 +57,5 @@ def test_the_myths_are_settled_with_computed_numbers(open_page):
     app.button(key="discretisation_myth_0").click().run()
     assert "differ by 20 %" in texts(app)
     app.button(key="discretisation_myth_1").click().run()
-    assert "e-17 with ZOH, by 4.6" in texts(app)
+    assert "e-17 with ZOH, by 2.8" in texts(app)
     assert app.query_params["discretisation_scene"] == "gate"

@@ -123,7 +123,7 @@ def for_browser() -> dict[str, Any]:
         "said": [
             f"Paper's claim, not run here: {CLAIM}.",
             f"Measured by us, forward, {speedup_words()}",
-            "Each ratio is against another plain program, so they differ. What is the same: a kernel that never writes h.",
+            "Each ratio is against another plain program. What is the same: one kernel that never writes h.",
             "Your machine: python -m benchmarks.scan, then start the app again.",
         ],
         "machines": [

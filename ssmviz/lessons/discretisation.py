@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssmviz.lessons.controls import Choice, Control, Number, Numbers
-from ssmviz.systems.arrays import Complex, Real
+from ssmviz.systems.arrays import Array, Complex, Real
 from ssmviz.systems.continuous import Diagonal, poles
 from ssmviz.systems.discretise import (
     Method,
@@ -98,7 +98,7 @@ def exact(values: Values, t: Real) -> Real:
     """
     now = system(values)
     A, t = now.A.astype(complex), t[:, None]
-    h: Complex
+    h: Array
     if values["input"] == "step":
         h = t * phi1(t * A)
     else:

@@ -24,11 +24,20 @@ export function build(stage) {
   const blue = () => stage.theme.runs[0];
   const red = () => stage.theme.runs[1];
 
-  stage.derive("runs", ({ tokens }) => {
+  // a dragged slider changes neither tokens nor channel: what depends on them alone is kept
+  const keep = (name, inputs, make) => {
+    let [key, value] = [];
+    stage.derive(name, (values) => {
+      const now = inputs.map((input) => values[input]).join();
+      if (now !== key) [key, value] = [now, make(values)];
+      return value;
+    });
+  };
+  keep("runs", ["tokens"], ({ tokens }) => {
     const ids = numbersOf(tokens, vocabulary);
     return { s6: network(s6, ids), softmax: maths.transformer(other, ids) };
   });
-  stage.derive("said", ({ tokens }) => {
+  keep("said", ["tokens"], ({ tokens }) => {
     const { s6: a, softmax: b } = stage.derived.runs;
     return [a, b].map(({ logits }) => {
       const chances = softmaxRow(logits, tokens.length - 1);
@@ -36,17 +45,17 @@ export function build(stage) {
       return { said: vocabulary[best], chance: chances[best] };
     });
   });
-  stage.derive("hidden", ({ channel }) => {
+  keep("hidden", ["tokens", "channel"], ({ channel }) => {
     const [block] = stage.derived.runs.s6.blocks;
     return channel ? maths.hiddenAttention(block, channel - 1) : shared(maths.meanHiddenAttention(block));
   });
-  stage.derive("mismatch", () => {
+  keep("mismatch", ["tokens"], () => {
     const [block] = stage.derived.runs.s6.blocks;
     let most = 0;
     for (let d = 0; d < D; d++) most = Math.max(most, maths.mismatch(maths.hiddenAttention(block, d), block, D_skip, d));
     return most;
   });
-  stage.derive("softmax", ({ layer }) => stage.derived.runs.softmax.layers[Number(layer) - 1].alpha);
+  keep("softmax", ["tokens", "layer"], ({ layer }) => stage.derived.runs.softmax.layers[Number(layer) - 1].alpha);
   const length = () => stage.values.tokens.length;
   const now = () => Math.floor(stage.cursor ?? length() - 1);
   const label = (t) => show(stage.values.tokens[t] ?? "");
@@ -162,7 +171,7 @@ export function build(stage) {
     });
   const memory = pair(
     "memory",
-    "Memory to keep while generating",
+    "Memory to keep while generating (drag)",
     { log: true, range: () => [state() / 8, 2 * cached(2 ** 20)], words: bytesWords },
     cached,
     state,
@@ -171,7 +180,7 @@ export function build(stage) {
   const slope = (f) => Math.log2(f(2 * atPower(stage)) / f(atPower(stage)));
   const cost = pair(
     "cost",
-    "Operations to read all of it, one layer",
+    "Operations to read it all, one layer (drag)",
     { log: true, range: "auto" },
     work.attention,
     work.scan,
@@ -179,9 +188,9 @@ export function build(stage) {
   );
 
   const states = Array.from({ length: capacities[0].length }, (_, i) => i + 1);
-  const capacity = new Plot(stage, {
+  const capacity = new KeyPlot(stage, {
     name: "capacity",
-    title: "Letters that come back, with a perfect gate",
+    title: "Letters that come back, perfect gate (drag)",
     height: 220,
     x: { label: "states a channel N", range: [1, states.length], ticks: [1, 2, 4, 8, 12, 16] },
     y: { range: [0, 1.06], ticks: [0, 0.25, 0.5, 0.75, 1], words: (v) => `${Math.round(100 * v)} %` },
@@ -195,12 +204,22 @@ export function build(stage) {
       {
         x: values.N,
         y: capacities[values.letters - 1][values.N - 1],
-        label: "N",
+        label: "N and letters",
         colour: blue(),
         step: [1, 0],
-        move: (x) => stage.set({ N: Math.max(1, Math.min(16, Math.round(x))) }),
+        move: (x, y) => {
+          const N = Math.max(1, Math.min(states.length, Math.round(x)));
+          stage.set({ N, letters: nearest(capacities, N, y, values.letters) });
+        },
       },
     ],
+    key: (event) => {
+      const [N, letters] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [0, 0];
+      const { values } = stage;
+      if (N) stage.set({ N: Math.max(1, Math.min(states.length, values.N + N)) });
+      if (letters) stage.set({ letters: Math.max(1, Math.min(capacities.length, values.letters + letters)) });
+      return Boolean(N || letters);
+    },
     note: ({ values }) => `${percent(capacities[values.letters - 1][values.N - 1])} at N = ${values.N}`,
   });
   const lengths = Object.keys(ladder.mamba).map(Number);
@@ -246,6 +265,13 @@ export function build(stage) {
     },
     say: () => sentence(stage, cached, state),
   };
+}
+
+/** The row of `capacities` that comes nearest to y at N states; the one that is chosen now where several do. */
+function nearest(capacities, N, y, now) {
+  const away = capacities.map((row) => Math.abs(row[N - 1] - y));
+  const least = Math.min(...away);
+  return away[now - 1] <= least + 0.02 ? now : away.indexOf(least) + 1;
 }
 
 /** |alpha| with every row scaled to the sum 1. */

@@ -5,7 +5,7 @@ import { Matrix } from "../canvas/matrix.js";
 import { tokenColour } from "../canvas/tokens.js";
 import { count, number, percent } from "../canvas/words.js";
 import { network, parameterCounts, readParameters, softmaxRow } from "../maths/block.js";
-import { Diagram, NODES } from "./diagram.js";
+import { Diagram, nameOf, NODES } from "./diagram.js";
 import { letterStrip, numbersOf, rightAnswer, show } from "./letters.js";
 import { Origins } from "./origins.js";
 import { Shares } from "./shares.js";
@@ -98,7 +98,7 @@ export function build(stage) {
     values: () => stage.derived.pictures[stage.values.node],
     columnLabel: (t) => show(stage.values.tokens[t] ?? ""),
     rowLabel: (r) => r + 1,
-    note: ({ values: { node } }) => `${NODES[node][0]} ${shape(node, stage)}: ${STORY[node]}`,
+    note: ({ values: { node } }) => `${nameOf(node, stage.values)} ${shape(node, stage)}: ${STORY[node]}`,
   });
   const chances = new Chances(stage, {
     name: "answer",

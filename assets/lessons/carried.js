@@ -1,5 +1,6 @@
 // What two networks carry from token to token, every number a cell of the same size: a cache that grows, a state that does not.
 
+import { Heat } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
 import { count } from "../canvas/words.js";
 
@@ -13,16 +14,23 @@ const TOP = 20;
 export class Carried extends Figure {
   constructor(stage, options) {
     super(stage, { height: 150, ...options });
+    [this.kept, this.small] = [new Heat(), new Heat()];
   }
 
   get now() {
     return Math.floor(this.stage.cursor ?? this.options.cache(this.stage).columns - 1);
   }
 
-  paint() {}
+  paint() {
+    const cache = this.options.cache(this.stage);
+    this.fill(this.kept, cache, cache.columns, cache.data);
+  }
 
-  overlay(g, { width, height }) {
+  overlay(g, size) {
     const { stage, options } = this;
+    const { width, height } = size;
+    g.font = `11px ${stage.theme.font}`;
+    g.textBaseline = "middle";
     const { theme } = stage;
     const t = this.now;
     const cache = options.cache(stage);
@@ -30,8 +38,10 @@ export class Carried extends Figure {
     const across = Math.ceil(state.data.length / state.rows);
     const cell = [(width - GAP - 12) / (cache.columns + across), (height - TOP - 4) / cache.rows];
     const left = 4 + cache.columns * cell[0] + GAP;
-    this.cells(g, cache, 4, cell, Math.min(t + 1, cache.columns), (r, c) => cache.data(r, c));
-    this.cells(g, state, left, cell, across, (r, c) => state.data[c * state.rows + r]);
+    const seen = Math.min(t + 1, cache.columns);
+    this.kept.draw(g, { left: 4, right: 4 + seen * cell[0], top: TOP, bottom: TOP + cache.rows * cell[1] }, 0, seen, size.ratio);
+    this.fill(this.small, state, across, (r, c) => state.data[c * state.rows + r] ?? 0);
+    this.small.draw(g, { left, right: left + across * cell[0], top: TOP, bottom: TOP + state.rows * cell[1] }, 0, across, size.ratio);
     g.strokeStyle = theme.grid;
     g.lineWidth = 1;
     g.strokeRect(3.5, TOP - 0.5, cache.columns * cell[0] + 1, cache.rows * cell[1] + 1);
@@ -47,15 +57,8 @@ export class Carried extends Figure {
     if (width >= 560) g.fillText(options.words, left, TOP + state.rows * cell[1] + 14);
   }
 
-  cells(g, { rows, most }, left, [wide, high], columns, value) {
-    const table = this.stage.theme.signed;
-    for (let c = 0; c < columns; c++)
-      for (let r = 0; r < rows; r++) {
-        const share = Math.max(-1, Math.min(1, (value(r, c) ?? 0) / most));
-        const packed = table[Math.round(127.5 + 127.5 * share)];
-        g.fillStyle = `rgb(${packed & 255}, ${(packed >> 8) & 255}, ${(packed >> 16) & 255})`;
-        g.fillRect(left + c * wide, TOP + r * high, wide + 0.3, high + 0.3);
-      }
+  fill(heat, { rows, most }, columns, value) {
+    heat.fill(rows, columns, this.stage.theme.signed, (r, c) => Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, value(r, c) / most))));
   }
 
   point(x) {

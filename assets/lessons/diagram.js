@@ -28,6 +28,9 @@ export const NODES = {
   residual: ["u + out", "", [8, 0], [1, 5]],
 };
 
+// what a node is called while a part is off
+const OFF = { conv: ["conv", "x, no conv"], gated: ["gate", "y, no gate"], y: ["skip", "y, no D"] };
+
 // from, to, words at the arrow, which switch stands in it, how it goes when the diagram is wide
 const EDGES = [
   ["u", "norm", "RMSNorm"],
@@ -36,12 +39,18 @@ const EDGES = [
   ["x", "conv", "conv1d", "conv"],
   ["conv", "silu", "SiLU"],
   ["silu", "y", "+ D x", "skip"],
-  ["y", "gated", "", "gate"],
+  ["y", "gated", ""],
   ["z", "gated", "× SiLU(z)", "gate", "up"],
   ["gated", "out", "out_proj"],
   ["out", "residual", "+"],
   ["u", "residual", "residual", "", "over"],
 ];
+
+/** What a node is called now. */
+export function nameOf(id, values) {
+  const [part, words] = OFF[id] ?? [];
+  return part && !values[part] ? words : NODES[id][0];
+}
 
 /** options: pictures(stage): id -> { data, rows, columns, most, colours }; parameters(stage): words per node; press(id) */
 export class Diagram extends Figure {
@@ -78,6 +87,7 @@ export class Diagram extends Figure {
     this.region(g);
     for (const edge of EDGES) this.edge(g, ...edge);
     for (const id of Object.keys(NODES)) this.node(g, id);
+    this.remarks(g);
   }
 
   /** The frame around what happens inside S6. */
@@ -95,10 +105,7 @@ export class Diagram extends Figure {
     g.roundRect(wide ? left : 1, wide ? top : top + 10, (wide ? right - left : this.size.width - 2), bottom - top - (wide ? 0 : 10), 8);
     g.fill();
     g.stroke();
-    g.fillStyle = theme.faint;
-    g.textAlign = wide ? "left" : "right";
-    g.fillText(wide ? "inside S6:  h = Ā h + Δ B x,   y = C h" : "inside S6", wide ? left + 8 : right - 12, top + (wide ? 9 : 22));
-    if (!wide) return this.remarks(g);
+    if (!wide) return;
     const [from, to] = [this.place("silu"), this.place("y")];
     this.arrow(g, [[from.left + from.wide / 2, from.top + from.high + 14], [from.left + from.wide / 2, top]]);
     this.arrow(g, [[to.left + to.wide / 2, top], [to.left + to.wide / 2, to.top + to.high + 14]]);
@@ -137,18 +144,22 @@ export class Diagram extends Figure {
     g.globalAlpha = 1;
   }
 
-  /** What arrows cannot say where there is no room for them. */
+  /** What neither nodes nor arrows say. */
   remarks(g) {
-    const { theme, values } = this.stage;
+    g.fillStyle = this.stage.theme.faint;
     g.textAlign = "left";
-    g.fillStyle = theme.faint;
+    const inside = this.place("dt");
+    if (this.shape === "wide") return void g.fillText("inside S6:  h = Ā h + Δ B x,   y = C h", inside.left - 2, inside.top - 21);
+    const far = this.place("A_bar");
+    g.textAlign = "right";
+    g.fillText("inside S6", far.left + far.wide, far.top - 8);
+    g.textAlign = "left";
     const beside = (id, lines) => {
       const { left, wide, top } = this.place(id);
       lines.forEach((words, i) => g.fillText(words, left + wide + 10, top + 8 + 15 * i));
     };
     beside("norm", ["in_proj ↓", "makes x and z"]);
     beside("residual", ["u went round", "the block; then", "the head answers"]);
-    if (!values.conv) g.fillText("conv off", this.place("conv").left + 44, this.place("conv").top - 8);
   }
 
   /** A line through points with a head at its end. */
@@ -185,7 +196,7 @@ export class Diagram extends Figure {
   node(g, id) {
     const { stage, pictures, heats } = this;
     const { theme, values } = stage;
-    const [title, symbol] = NODES[id];
+    const [title, symbol] = [nameOf(id, values), NODES[id][1]];
     const { left, top, wide, high } = this.place(id);
     const { data, rows, columns, most, colours } = pictures[id];
     const [table, signed] = [theme[colours], colours === "signed"];

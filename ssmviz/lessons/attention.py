@@ -34,11 +34,11 @@ CAPACITIES = Path(__file__).parent.parent.parent / "assets" / "lessons" / "capac
 SLOTS = 24  # of the strip behind the capacity
 MOST_LETTERS, MOST_STATES = 8, 16
 CONTROLS: tuple[Control, ...] = (
-    Number("power", "Context: 2 to the", default=11, low=8, high=20, step=1, symbol="x"),
-    Number("N", "States a channel N", default=4, low=1, high=MOST_STATES, step=1, symbol="h"),
-    Number("letters", "Letters to recall", default=4, low=1, high=MOST_LETTERS, step=1),
-    Number("channel", "Channel of S6 (0: mean size)", default=0, low=0, high=32, step=1, more=True, symbol="C"),
-    Choice("layer", "Layer of attention", default="2", options=(("1", "first"), ("2", "second")), more=True),
+    Number("channel", "Channel of S6 (0: all)", default=0, low=0, high=32, step=1, symbol="C"),
+    Choice("layer", "Layer of attention", default="2", options=(("1", "first"), ("2", "second"))),
+    Number("power", "Context: 2 to the", default=11, low=8, high=20, step=1, more=True, symbol="x"),
+    Number("N", "States a channel N", default=4, low=1, high=MOST_STATES, step=1, more=True, symbol="h"),
+    Number("letters", "Letters to recall", default=4, low=1, high=MOST_LETTERS, step=1, more=True),
     Number("layers", "Layers of the Transformer", default=32, low=1, high=128, step=1, more=True),
     Number("width", "Width of both", default=2560, low=64, high=16384, step=64, more=True),
     Number("bytes", "Bytes a cached number", default=2, low=1, high=4, step=1, more=True),

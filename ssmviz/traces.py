@@ -45,7 +45,7 @@ class Started:
 
     step: int  # the step it starts from: 0, or the checkpoint's
     device: str  # "cpu", "cuda: NVIDIA H200"
-    backend: str  # the scan that runs: "numba", "triton", "torch", "reference", "fft" (S4D)
+    backend: str  # the scan that runs: "numba", "triton", "torch", "reference"; "fft" (S4D), "softmax"
     parameters: int
     notes: tuple[str, ...] = ()  # every fallback taken, in words
 

@@ -9,13 +9,15 @@ import torch
 import kernels
 from ssmviz.settings import TrainSettings
 
+NO_SCAN = {"s4d": "fft", "attention": "softmax"}  # layers without a scan, and what they do instead
+
 
 class Place(NamedTuple):
     """Where a run happens."""
 
     device: torch.device
     backend: str  # for `Network.backend`
-    scan: str  # what is said to people: the backend, or "fft" for a layer that convolves
+    scan: str  # what is said to people: the backend, or what a layer without a scan does
     notes: tuple[str, ...]
 
     @property
@@ -40,4 +42,4 @@ def resolve(settings: TrainSettings) -> Place:
         backend, note = kernels.resolve("auto", device)
     if note:
         notes.append(note)
-    return Place(device, backend, "fft" if settings.model.layer == "s4d" else backend, tuple(notes))
+    return Place(device, backend, NO_SCAN.get(settings.model.layer, backend), tuple(notes))

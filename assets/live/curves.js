@@ -3,11 +3,12 @@
 import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "../canvas/draw.js";
 import { lastAtMost } from "./store.js";
 import { View } from "../canvas/view.js";
-import { count, number, percent } from "../canvas/words.js";
+import { count, number, percent, power } from "../canvas/words.js";
 
 const GUTTER = 38;
 const DRAG = 6; // pixels from which a press is meant as a drag
 const DOUBLE = 600; // ms between the presses of a double click, at most
+const MOST_TICKS = 6; // of a logarithmic axis
 const NARROWEST = 8; // steps between the borders of a curve
 export const DASHES = [[], [5, 3], [2, 2], [8, 2, 2, 2]]; // per run, so that colour is not alone
 
@@ -53,9 +54,9 @@ export class Plot extends View {
  * shows all again, as do the keys + and - around the step shown, and 0.
  */
 export class Curve extends Plot {
-  constructor(lab, { log = false, field, chance = false, ...options }) {
+  constructor(lab, { log = false, field, chance = false, say = log ? number : percent, ...options }) {
     super(lab, { ...options, needs: ["metrics", "hover", "frame", "stretch"], over: ["frame"] });
-    Object.assign(this, { log, field, chance });
+    Object.assign(this, { log, field, chance, say });
     this.canvas.title = "Press: show this step · drag: zoom · double click: all steps (keys: + - 0)";
   }
 
@@ -94,6 +95,13 @@ export class Curve extends Plot {
     };
   }
 
+  ticks(low, high) {
+    if (!this.log) return [0, 0.5, 1];
+    const all = decades(low, high);
+    const apart = Math.ceil(all.length / MOST_TICKS);
+    return all.filter((_, i) => (all.length - 1 - i) % apart === 0);
+  }
+
   scales() {
     const { low, high } = this.limits;
     const { from, to } = this.stretch;
@@ -106,7 +114,7 @@ export class Curve extends Plot {
     const { theme, store } = this.lab;
     const { box } = this;
     const { x, y, from, to, low, high } = this.scales();
-    axisLeft(g, theme, box, this.log ? decades(low, high) : [0, 0.5, 1], y, this.log ? number : (v) => `${100 * v} %`);
+    axisLeft(g, theme, box, this.ticks(low, high), y, this.log ? tick(this.say) : (v) => `${100 * v} %`);
     axisBottom(g, theme, box, roundTicks(from, to, 3), x, (v) => (v === 0 ? "step 0" : count(v)));
     if (this.chance) this.chanceLine(g, box, y);
     g.save();
@@ -161,8 +169,7 @@ export class Curve extends Plot {
   }
 
   readOut(step) {
-    const say = this.log ? number : percent;
-    const parts = this.lab.store.runs.map((run) => `${run.record.label} ${say(this.valueAt(run, step)[1] ?? NaN)}`);
+    const parts = this.lab.store.runs.map((run) => `${run.record.label} ${this.say(this.valueAt(run, step)[1] ?? NaN)}`);
     this.noteNode.textContent = parts.join(" · ");
   }
 
@@ -253,10 +260,9 @@ export class Curve extends Plot {
 
   describe() {
     const { store, view } = this.lab;
-    const say = this.log ? number : percent;
     const words = store.runs.map((run) => {
       const [at, value] = this.valueAt(run, view.step);
-      return value === null ? `${run.record.label}: nothing yet` : `${run.record.label} ${say(value)} at step ${at}`;
+      return value === null ? `${run.record.label}: nothing yet` : `${run.record.label} ${this.say(value)} at step ${at}`;
     });
     return `${words.join("; ")}.${this.chance ? ` Chance ${percent(store.record.chance)}.` : ""}`;
   }
@@ -270,6 +276,12 @@ export class Curve extends Plot {
       ...steps.map((s) => [s, ...maps.map((m) => m.get(s) ?? "")]),
     ];
   }
+}
+
+/** A power of ten beside an axis. */
+function tick(say) {
+  const words = (v) => (v < 1e-4 ? power(v) : number(v));
+  return say === number ? words : (v) => `${words(100 * v)} %`;
 }
 
 /** At most two points per pixel (the smallest and the largest), so that long runs draw as fast as short ones. */

@@ -9,6 +9,8 @@ const ARRAYS = {
   F64: Float64Array,
 };
 
+const MANY = 16; // more layers than a network has
+
 /** Reads safetensors: little-endian header length, JSON header, arrays. Throws on anything else. */
 export function readSafetensors(bytes) {
   const own = bytes.slice(); // a message may start at any offset; typed arrays need alignment
@@ -38,21 +40,40 @@ export function readFrame(bytes) {
     if (!arrays[name]) throw new Error(`the frame lacks ${name}`);
     return arrays[name];
   };
-  const layers = Array.from({ length: Number(metadata.layers) }, (_, i) => readLayer((name) => get(`${i}.${name}`)));
+  const layers = Array.from({ length: Number(metadata.layers) }, (_, i) =>
+    readLayer(
+      (name) => get(`${i}.${name}`),
+      (name) => arrays[`${i}.${name}`]?.data,
+    ),
+  );
+  const read = arrays.signal ?? get("tokens");
+  const L = read.data.length;
+  const answers = arrays.said
+    ? { wanted: get("wanted").data, said: arrays.said.data, ...NOTHING_CHOSEN(L) }
+    : { targets: get("targets").data, predicted: get("predicted").data, confidence: get("confidence").data };
   return {
     step: Number(metadata.step),
     task: metadata.task ?? "",
     channels: JSON.parse(metadata.channels),
-    L: get("tokens").data.length,
-    tokens: get("tokens").data,
-    targets: get("targets").data,
-    predicted: get("predicted").data,
-    confidence: get("confidence").data,
+    L,
+    signal: arrays.signal?.data, // what is read: real numbers, or tokens
+    tokens: arrays.signal ? new Int16Array(L) : read.data,
+    ...answers,
     layers,
+    attention: Array.from({ length: MANY }, (_, i) => arrays[`${i}.attention`])
+      .filter(Boolean)
+      .map(({ data, shape }) => ({ data, heads: shape[0] })),
   };
 }
 
-function readLayer(get) {
+/** Where real numbers are asked for, no token is. */
+const NOTHING_CHOSEN = (L) => ({
+  targets: new Int16Array(L).fill(-1),
+  predicted: new Int16Array(L).fill(-1),
+  confidence: new Float32Array(L),
+});
+
+function readLayer(get, maybe) {
   const [K, N] = get("h").shape;
   return {
     K,
@@ -66,6 +87,8 @@ function readLayer(get) {
     h: get("h").data,
     hScale: get("h_scale").data,
     A: get("A").data,
+    AImag: maybe("A_imag"), // of complex layers
+    gain: maybe("gain"), // where a signal is read
     B: get("B").data,
     C: get("C").data,
     BScale: get("B_scale").data[0],

@@ -6,7 +6,7 @@ import { el, setText } from "../canvas/dom.js";
 import { Link } from "./link.js";
 import { buildPage, pageKind } from "./page.js";
 import { isPaused, remarks, spoken, statusLine } from "./status.js";
-import { Store } from "./store.js";
+import { sameInput, Store } from "./store.js";
 import { readTheme, watchTheme } from "../canvas/theme.js";
 import { Viewpoint } from "./viewpoint.js";
 
@@ -169,7 +169,7 @@ class Lab {
   /** Once the first run knows its task, its most telling channel is shown, unless the reader has chosen one. */
   chooseOnce() {
     const run = this.store.runs[0];
-    if (!this.view.chosen && run.newest && run.scores(run.newest)?.token_accuracy >= KNOWS)
+    if (!this.store.signal && !this.view.chosen && run.newest && run.scores(run.newest)?.token_accuracy >= KNOWS)
       this.view.chooseMostSelective(0, { anyLayer: true });
   }
 
@@ -296,7 +296,7 @@ class Lab {
   get probeVersion() {
     const { probe, probe_version: version } = this.store.record?.control ?? {};
     const frame = probe && this.view.frame(0);
-    return frame && frame.L === probe.length && probe.every((id, t) => id === frame.tokens[t]) ? version : 0;
+    return frame && sameInput(this.store, frame, probe) ? version : 0;
   }
 
   /** Counters and the status line: cheap, after every redraw. */

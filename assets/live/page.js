@@ -3,25 +3,66 @@
 import { Answers } from "./answers.js";
 import { Band } from "./band.js";
 import { Curve } from "./curves.js";
+import { Drawn } from "./drawn.js";
 import { el, setText } from "../canvas/dom.js";
 import { DeltaBars, DeltaHeat, KeptBars } from "./gates.js";
 import { History } from "./history.js";
 import { Ladder, RungTable } from "./ladder.js";
 import { Phase } from "./phase.js";
+import { Poles } from "./poles.js";
 import { PositionBars } from "./positions.js";
 import { Probe } from "./probe.js";
 import { Read, Written } from "./projections.js";
 import { Readout } from "./readout.js";
-import { Scores } from "./scores.js";
+import { fine, Scores } from "./scores.js";
 import { Selectors } from "./selectors.js";
+import { Input, Output } from "./signals.js";
 import { ChannelStates, StateHeat } from "./state.js";
 import { Transport } from "./transport.js";
+import { Weights } from "./weights.js";
 
-const TWIN_VIEWS = [Band, DeltaBars, DeltaHeat, KeptBars, Written, Read, StateHeat, ChannelStates, Phase]; // top to bottom
+const GATES = [DeltaBars, DeltaHeat, KeptBars, Written, Read]; // what a layer decides at each position
+const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase]; // top to bottom
 
 /** Experiments of the same kind can take turns on one page. */
 export function pageKind(store) {
-  return store.runs.map(({ record }) => `${record.label} ${record.settings?.model?.layer ?? ""}`).join();
+  const { signal, regresses } = store;
+  const task = signal ? [signal.reads, signal.says, signal.width ?? "", regresses].join(" ") : "tokens";
+  return [task, ...store.runs.map(({ record }) => `${record.label} ${JSON.stringify(kindOf(record))}`)].join();
+}
+
+/** What the page says of a run's layer. */
+function kindOf({ settings }) {
+  const { layer, selective, s4d_init: poles, learn_poles: learns } = settings?.model ?? {};
+  return [layer, selective, poles, learns, settings?.backend];
+}
+
+/**
+ * What is shown of each run. A layer that cannot choose decides the same everywhere: nothing to see along a signal. Nor
+ * is there in a map of one channel.
+ */
+function viewsOf(store, run) {
+  if (run.record.settings?.model?.layer === "attention") return [Band, Weights];
+  if (!store.signal) return TWIN_VIEWS;
+  const models = store.runs.map(({ record }) => record.settings?.model ?? {});
+  const selective = models.some(({ layer }) => layer === "s6");
+  const heat = models.some(({ d_model: width }) => width > 1) ? [StateHeat] : [];
+  return [Input, Output, Poles, ...(selective ? GATES : []), ...heat, ChannelStates, Phase];
+}
+
+/** How learning went. */
+function curvesOf(lab) {
+  const loss = new Curve(lab, { name: "loss", title: "Loss", field: "loss", log: true });
+  if (lab.store.regresses)
+    return [loss, new Curve(lab, { name: "error", title: "Error", field: "error", log: true, say: fine })];
+  if (lab.store.signal)
+    return [loss, new Curve(lab, { name: "right", title: "Right", field: "token_accuracy", chance: true })];
+  return [
+    loss,
+    new Curve(lab, { name: "tokens-right", title: "Tokens right", field: "token_accuracy", chance: true }),
+    new Curve(lab, { name: "sequences-right", title: "Sequences right", field: "sequence_accuracy" }),
+    new PositionBars(lab),
+  ];
 }
 
 /** Fills `lab.element` for the runs that are now in `lab.store`; returns what must be kept up to date. */
@@ -35,15 +76,13 @@ export function buildPage(lab) {
   };
   const transport = new Transport(lab);
   const history = new History(lab);
-  const [scores, probe, answers, selectors] = [Scores, Probe, Answers, Selectors].map((Panel) => new Panel(lab));
+  const { signal } = lab.store;
+  const [scores, selectors] = [new Scores(lab), new Selectors(lab)];
+  const probe = signal ? new Drawn(lab) : new Probe(lab);
+  const answers = signal ? null : new Answers(lab);
   const readouts = indices.map((i) => new Readout(lab, i));
-  const curves = [
-    new Curve(lab, { name: "loss", title: "Loss", field: "loss", log: true }),
-    new Curve(lab, { name: "tokens-right", title: "Tokens right", field: "token_accuracy", chance: true }),
-    new Curve(lab, { name: "sequences-right", title: "Sequences right", field: "sequence_accuracy" }),
-    new PositionBars(lab),
-  ];
-  const twins = indices.map((i) => TWIN_VIEWS.map((TwinView) => new TwinView(lab, i)));
+  const curves = curvesOf(lab);
+  const twins = lab.store.runs.map((run, i) => viewsOf(lab.store, run).map((TwinView) => new TwinView(lab, i)));
   const [ladder, rungs] = [new Ladder(lab), new RungTable(lab)];
   const after = el(
     "section",
@@ -60,16 +99,16 @@ export function buildPage(lab) {
       "div",
       { class: "overview" },
       scores.element,
-      el("div", { class: "curves" }, ...curves.map((view) => view.element)),
+      el("div", { class: signal ? "curves few" : "curves" }, ...curves.map((view) => view.element)),
     ),
     probe.element,
-    el("div", { class: "under" }, answers.element, selectors.element),
+    el("div", { class: "under" }, answers?.element, selectors.element),
     el("div", { class: "twins" }, ...twins.map((views, i) => twin(lab, i, readouts[i], views))),
     after,
     words.spoken,
   );
-  const views = [...curves, ...twins.flat(), ladder];
-  const panels = [transport, history, scores, probe, answers, selectors, ...readouts, rungs];
+  const views = [...curves, ...(signal ? [probe.view] : []), ...twins.flat(), ladder];
+  const panels = [transport, history, scores, probe, answers, selectors, ...readouts, rungs].filter(Boolean);
   /** Before the page serves another experiment of its kind. */
   const forget = () => {
     setText(words.alert, "");

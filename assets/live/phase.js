@@ -77,7 +77,7 @@ export class Phase extends SequenceView {
     g.textAlign = "center";
     g.font = `9px ${theme.font}`;
     for (let t = from; t < to; t++) {
-      if (!store.matters(frame.tokens, t)) continue;
+      if (frame.signal || !store.matters(frame.tokens, t)) continue; // a signal has no letters to mark
       this.mark(g, theme, frame.tokens[t], store.token(frame.tokens[t]).label, x(points[t][0]), y(points[t][1]));
     }
   }

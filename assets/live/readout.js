@@ -16,7 +16,7 @@ export class Readout {
     this.element = el(
       "dl",
       { class: "readout" },
-      item("token", "token"),
+      item("token", lab.store.signal ? "sample" : "token"),
       item("delta", "Δ", "delta"),
       item("kept", "kept", "A"),
       item("size", "|h|", "h"),
@@ -34,18 +34,22 @@ export class Readout {
       return;
     }
     const layer = frame.layers[Math.min(lab.view.layer, frame.layers.length - 1)];
-    const k = Math.min(lab.view.channel, layer.K - 1);
     const token = lab.store.token(frame.tokens[t]);
-    setText(this.token, `${t}: ${token.kind === "data" ? token.label : token.kind}`);
+    const words = frame.signal || token.kind === "data" ? lab.store.inputWords(frame, t) : token.kind;
+    setText(this.token, `${t}: ${words}`);
+    setText(this.says, this.answer(frame, t));
+    for (const node of [this.delta, this.kept, this.size]) node.parentElement.hidden = !layer; // attention has no state
+    if (!layer) return;
+    const k = Math.min(lab.view.channel, layer.K - 1);
     setText(this.delta, `${number(layer.deltaMean[t])} (${number(layer.delta[k * frame.L + t])})`);
     setText(this.kept, `${number(keptMean(layer, frame.L, t))} (${number(keptAt(layer, frame.L, k, t))})`);
     setText(this.size, number(stateSize(layer, frame.L, k, t)));
-    setText(this.says, this.answer(frame, t));
   }
 
   answer(frame, t) {
+    if (frame.said) return `${number(frame.said[t])}, wanted ${number(frame.wanted[t])}`;
     const said = this.lab.store.token(frame.predicted[t]).label;
-    if (frame.targets[t] < 0) return "not asked";
+    if (frame.targets[t] < 0) return frame.signal ? `${said} (${percent(frame.confidence[t])})` : "not asked";
     const right = frame.predicted[t] === frame.targets[t];
     const wanted = right ? "" : `, not ${this.lab.store.token(frame.targets[t]).label}`;
     return `${said} ${right ? "✓" : "✗"}${wanted} (${percent(frame.confidence[t])})`;

@@ -30,6 +30,7 @@ export class Selectors {
     this.best = button("star", "Most selective", () => lab.view.chooseMostSelective(0), {
       "data-action": "most-selective",
     });
+    this.best.hidden = Boolean(lab.store.signal); // nothing among it matters more than the rest
     this.best.title = "The channel whose Δ tells what matters from the rest best";
     this.axes = choice(
       "Path",
@@ -56,8 +57,8 @@ export class Selectors {
       ),
       el(
         "div",
-        { class: "group", role: "group", "aria-label": "Tokens shown" },
-        el("span", { class: "legend" }, "Tokens"),
+        { class: "group", role: "group", "aria-label": "Positions shown" },
+        el("span", { class: "legend" }, lab.store.signal ? "Samples" : "Tokens"),
         this.far,
         this.zoomWords,
         this.near,
@@ -71,11 +72,12 @@ export class Selectors {
     const { lab } = this;
     const frame = lab.view.frame(0) ?? lab.view.frame(1);
     if (!frame) return;
-    if (frame.layers.length !== this.layers) this.offerLayers(frame.layers.length);
+    const layers = Math.max(frame.layers.length, frame.attention.length);
+    if (layers !== this.layers) this.offerLayers(layers);
     if (this.layers > 1) choose(this.layerBox.firstChild, lab.view.layer);
     choose(this.axes, lab.view.axes);
     const { from, to } = lab.view.range(0);
-    setText(this.channelWords, String(frame.channels[Math.min(lab.view.channel, frame.channels.length - 1)]));
+    setText(this.channelWords, String(frame.channels[Math.min(lab.view.channel, frame.channels.length - 1)] ?? "–"));
     setText(this.zoomWords, `${from}–${to - 1}`);
     allow(this.near, to - from <= NEAREST ? "Already the narrowest" : "");
     for (const node of [this.far, this.whole]) allow(node, to - from >= frame.L ? "All tokens are shown" : "");

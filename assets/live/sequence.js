@@ -83,14 +83,19 @@ export class SequenceView extends View {
 
   /** "A at position 12": the token under the cursor, for texts. */
   tokenWords(t) {
-    return `${this.lab.store.token(this.frame.tokens[t]).label} at position ${t}`;
+    return `${this.lab.store.inputWords(this.frame, t)} at position ${t}`;
   }
 
   /** A CSV with one row per token. */
   perToken(names, values) {
-    const { tokens } = this.frame;
-    const rows = Array.from(tokens, (id, t) => [t, this.lab.store.token(id).label, ...values(t)]);
-    return [["position", "token", ...names], ...rows];
+    const { frame } = this;
+    const { signal } = frame;
+    const rows = Array.from(frame.tokens, (_, t) => [
+      t,
+      signal ? signal[t].toPrecision(5) : this.lab.store.inputWords(frame, t),
+      ...values(t),
+    ]);
+    return [["position", signal ? "signal" : "token", ...names], ...rows];
   }
 }
 

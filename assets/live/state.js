@@ -38,7 +38,7 @@ export class StateHeat extends ChannelHeat {
     if (!frame) return "No frame yet.";
     const top = layer.heat.indexOf(255);
     const where = top < 0 ? "" : ` after ${this.tokenWords(top % frame.L)}`;
-    return `${this.owner}: ${layer.R} rows of channels by ${frame.L} tokens; largest ${number(layer.heatMax)}${where}.`;
+    return `${this.owner}: ${layer.R} rows of channels by ${frame.L} positions; largest ${number(layer.heatMax)}${where}.`;
   }
 
   rows() {
@@ -79,7 +79,7 @@ export class ChannelStates extends ChannelHeat {
       box,
       ticks,
       at.middle,
-      (t) => (t === ticks.at(-1) ? `token ${t}` : String(t)),
+      (t) => (t === ticks.at(-1) ? `${frame.signal ? "sample" : "token"} ${t}` : String(t)),
       box.bottom + 12,
     );
   }
@@ -90,7 +90,7 @@ export class ChannelStates extends ChannelHeat {
     const { frame, layer, channel } = this;
     if (!frame) return "No frame yet.";
     const last = stateSize(layer, frame.L, channel, frame.L - 1);
-    return `${this.owner}, channel ${frame.channels[channel]}: ${layer.N} states by ${frame.L} tokens, between −${number(layer.hScale[channel])} and ${number(layer.hScale[channel])}; size at the end ${number(last)}.`;
+    return `${this.owner}, channel ${frame.channels[channel]}: ${layer.N} states by ${frame.L} positions, between −${number(layer.hScale[channel])} and ${number(layer.hScale[channel])}; size at the end ${number(last)}.`;
   }
 
   rows() {

@@ -1,5 +1,6 @@
 // What happens now, in words computed from the data.
 
+import { fine } from "./scores.js";
 import { count, duration, percent } from "../canvas/words.js";
 
 const OVER = {
@@ -91,9 +92,15 @@ export function spoken(lab) {
   if (!store.record) return statusLine(lab);
   const scores = store.runs.map((run) => {
     const at = run.scores(view.step);
-    return at
-      ? `${run.record.label}: ${percent(at.token_accuracy)} of tokens, ${percent(at.sequence_accuracy)} of sequences right`
-      : `${run.record.label}: not tested yet`;
+    return `${run.record.label}: ${at ? scoreWords(store, at) : "not tested yet"}`;
   });
-  return `${statusLine(lab)}. Shown: step ${view.step}. ${scores.join(". ")}. Chance: ${percent(store.record.chance)} of tokens.`;
+  const chance = store.regresses ? "" : ` Chance: ${percent(store.record.chance)}${store.signal ? "" : " of tokens"}.`;
+  return `${statusLine(lab)}. Shown: step ${view.step}. ${scores.join(". ")}.${chance}`;
+}
+
+function scoreWords(store, { token_accuracy: tokens, sequence_accuracy: sequences, error }) {
+  if (store.regresses) return `error ${fine(error ?? NaN)}`;
+  return store.signal
+    ? `${percent(tokens)} right`
+    : `${percent(tokens)} of tokens, ${percent(sequences)} of sequences right`;
 }

@@ -1,6 +1,7 @@
 // What is known of one experiment: its words and numbers, every frame as packed bytes, a few decoded.
 
 import { readFrame } from "./frame.js";
+import { number } from "../canvas/words.js";
 
 const DECODED = 24; // decoded frames kept; a frame is at most about 128 KiB
 const COLUMNS = [
@@ -13,6 +14,7 @@ const COLUMNS = [
   "lr",
   "grad_norm",
   "seconds",
+  "error",
 ];
 const RUNNING = new Set(["queued", "starting", "running"]);
 
@@ -165,11 +167,38 @@ export class Store {
     return this.runs.some((run) => run.active);
   }
 
+  /** What the task says of its signal, null where it reads tokens. */
+  get signal() {
+    return this.record?.signal ?? null;
+  }
+
+  /** Whether real numbers are asked for instead of classes. */
+  get regresses() {
+    return Boolean(this.signal) && !this.record.vocabulary.length;
+  }
+
+  /** The signal of a frame as the whole numbers that a person's drawing is sent as (ssmviz/tasks/signal.py). */
+  levels(signal) {
+    const unit = 127 / this.signal.span;
+    return Array.from(signal, (value) => Math.max(0, Math.min(255, Math.round(value * unit) + 128)));
+  }
+
+  /** The real number that a level stands for. */
+  fromLevel(level) {
+    return ((level - 128) * this.signal.span) / 127;
+  }
+
   /** Whether the answer hangs on token t: data among noise; where all is data, a trigger and what follows it. */
   matters(tokens, t) {
+    if (this.signal) return true;
     const { kind } = this.token(tokens[t]);
     if (this.record.vocabulary.some((token) => token.kind === "noise")) return kind === "data";
     return kind === "trigger" || (t > 0 && this.token(tokens[t - 1]).kind === "trigger");
+  }
+
+  /** What frame reads at position t, in words. */
+  inputWords(frame, t) {
+    return frame.signal ? number(frame.signal[t]) : this.token(frame.tokens[t]).label;
   }
 
   /** Token label and kind; unknown tokens show their number. */
@@ -196,4 +225,10 @@ export function lastAtMost(sorted, value) {
     else high = middle;
   }
   return low - 1;
+}
+
+/** Whether a frame is of this probe: tokens, or levels of a signal. */
+export function sameInput(store, frame, probe) {
+  const own = frame.signal ? store.levels(frame.signal) : frame.tokens;
+  return frame.L === probe.length && probe.every((id, t) => id === own[t]);
 }

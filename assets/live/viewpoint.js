@@ -81,6 +81,7 @@ export class Viewpoint {
     if (this.placed || !this.frame(0)) return;
     this.placed = true;
     const { tokens } = this.frame(0);
+    if (this.store.signal) return this.touch("cursor");
     this.cursor = Math.max(
       0,
       tokens.findIndex((_, t) => this.store.matters(tokens, t)),

@@ -51,7 +51,7 @@ export function build(stage) {
     rowLabel: (r) => LETTERS[r],
   });
   const scores = new Scores(stage, {
-    name: "scores", title: "Recalled in order, on 512 other strips with the same tokens and Δ", most: 2,
+    name: "scores", title: "Recalled in order, on 512 other strips with the same tokens and Δ", most: 2, row: 24,
     scores: ({ values, derived, theme }) => [
       { words: "your gate", value: derived.outcome.token, colour: theme.symbol.delta },
       { words: "best single Δ", value: bestConstant(values.strip, N).token, colour: theme.faint, outlined: true },

@@ -113,7 +113,7 @@ function heat(stage) {
 
 function scores(stage) {
   return new Scores(stage, {
-    name: "scores", title: "Recalled in order, on 512 other strips", most: 3,
+    name: "scores", title: "Recalled in order, on 512 other strips", most: 3, row: 34,
     note: () => "each token takes its Δ along",
     scores: ({ values, derived, theme }) => [
       { words: "your gate", value: derived.outcome.token, colour: theme.symbol.delta },
@@ -208,6 +208,7 @@ function choosers(stage) {
     rowLabel: (r) => ({ letters: "gaps", documents: "docs" })[names[r]] ?? names[r],
     columnLabel: (c) => stage.extra.who[c],
     words: (v) => `${Math.round(100 * v)} %`,
+    note: () => "C can only help where questions differ",
     press: (r, c) => choose(stage, names[r], c),
   });
 }

@@ -10,7 +10,6 @@ import { percent } from "../canvas/words.js";
 import { CLASSES, classOf, kindOf, NOTHING } from "../maths/strips.js";
 
 const FLOOR = 0.06; // of a bar's height: below it, the brush paints 0
-const ROW = 24; // px of one score
 
 /** Tokens and questions as `Tokens` draws them. words: of the classes; fillers: of noise tokens, one after another. */
 export function read(strip, questions, words, fillers = [""]) {
@@ -85,6 +84,7 @@ export class Brush extends Bars {
     if (!hint || this.held !== undefined) return;
     const { box, stage } = this;
     g.font = `600 12px ${stage.theme.font}`;
+    g.textBaseline = "middle";
     const edges = stage.edges(box, this.values.length);
     const [x, y] = [(edges[hint.at] + edges[hint.at + 1]) / 2, this.scale(box).y(this.values[hint.at])];
     const wide = g.measureText(hint.words).width + 30;
@@ -94,9 +94,9 @@ export class Brush extends Bars {
     g.fill();
     g.fillStyle = stage.theme.background;
     g.textAlign = "left";
-    g.fillText(hint.words, x - wide / 2 + 22, y - 18.5);
+    g.fillText(hint.words, x - wide / 2 + 22, y - 19);
     g.textAlign = "center";
-    g.fillText("↓", x - wide / 2 + 13, y - 18.5);
+    g.fillText("↓", x - wide / 2 + 13, y - 19);
     g.strokeStyle = stage.theme.text;
     g.lineWidth = 2;
     line(g, x, y - 8, x, y + 16);
@@ -158,36 +158,38 @@ export function hintAt(strip, delta) {
   return Math.floor(best);
 }
 
-/** Shares as bars with their names. options: scores(stage): [{ words, value, colour, dash }], chance. */
+/** Shares as bars with their names. options: scores(stage): [{ words, value, colour, outlined }], most of them, row: px. */
 export class Scores extends Figure {
   constructor(stage, options) {
-    super(stage, { ...options, height: 22 + ROW * options.most });
+    super(stage, { ...options, height: 22 + options.row * options.most });
   }
 
   paint(g, { width }) {
     const { theme } = this.stage;
+    const { row } = this.options;
+    const half = Math.min(12, row / 3);
     const scores = this.options.scores(this.stage);
     g.font = `12px ${theme.font}`;
     const left = 12 + Math.max(...scores.map(({ words }) => g.measureText(words).width));
     const right = width - 56;
     const x = (value) => left + value * (right - left);
     scores.forEach(({ words, value, colour, outlined }, i) => {
-      const middle = 4 + ROW * (i + 0.5);
+      const middle = 4 + row * (i + 0.5);
       g.textAlign = "right";
       g.fillStyle = theme.text;
       g.fillText(words, left - 8, middle);
       g.fillStyle = mix(theme.background, theme.text, 0.08);
-      g.fillRect(left, middle - 8, right - left, 16);
+      g.fillRect(left, middle - half, right - left, 2 * half);
       g.fillStyle = g.strokeStyle = colour;
       g.lineWidth = 2;
-      if (outlined) g.strokeRect(left + 1, middle - 7, Math.max(0, x(value) - left - 2), 14);
-      else g.fillRect(left, middle - 8, x(value) - left, 16);
+      if (outlined) g.strokeRect(left + 1, middle - half + 1, Math.max(0, x(value) - left - 2), 2 * half - 2);
+      else g.fillRect(left, middle - half, x(value) - left, 2 * half);
       g.textAlign = "left";
       g.fillStyle = theme.text;
       g.fillText(percent(value), right + 6, middle);
     });
     const chance = x(1 / CLASSES);
-    const bottom = 4 + ROW * scores.length;
+    const bottom = 4 + row * scores.length;
     g.strokeStyle = g.fillStyle = theme.faint;
     g.lineWidth = 1;
     g.setLineDash([3, 3]);

@@ -41,17 +41,20 @@ lesson.try_these(
 
 (letters, rest), result = means(now), selection.score(now)
 z, g = gate_value(letters)
+z_words = f"{z:.3f}".replace("inf", r"\infty")
 lesson.maths(
-    rf"{h} = {A_bar}\,{before} + {B_bar}\,{x}, \quad {A_bar} = e^{{{delta_t} A}},\; {B_bar} = A^{{-1}}({A_bar} - 1)",
-    rf"A = -1, \dots, -{now['N']} \quad \text{{for every token}}",
-    rf"\text{{a letter: }} {A_bar} = e^{{-{letters:.3g}}} = {kept(letters):.3g}"
-    rf"\qquad \text{{the rest: }} {A_bar} = e^{{-{rest:.3g}}} = {kept(rest):.3g}",
-    rf"\text{{Theorem 1: }} {h} = (1 - g)\,{before} + g\,{x}, \quad g = \sigma(z), \quad {delta_t} = \log(1 + e^z)",
-    rf"{delta} = {letters:.3g}:\quad z = {z:.3f}, \quad g = {g:.4f} = 1 - e^{{-{letters:.3g}}}",
+    rf"{h} = {A_bar}\,{before} + {B_bar}\,{x}, \qquad A = -1, \dots, -{now['N']}",
+    rf"{A_bar} = e^{{{delta_t} A}}, \qquad {B_bar} = A^{{-1}}({A_bar} - 1)",
+    rf"\text{{letter: }} e^{{-{letters:.3g}}} = {kept(letters):.3g}, \quad "
+    rf"\text{{rest: }} e^{{-{rest:.3g}}} = {kept(rest):.3g}",
+    rf"{h} = (1 - g)\,{before} + g\,{x} \quad \text{{(Theorem 1)}}",
+    rf"g = \sigma(z), \qquad {delta_t} = \log(1 + e^z)",
+    rf"{delta} = {letters:.3g}: \quad z = {z_words}, \quad g = {g:.4f}",
     note=(
         f"Kept at Δ = .01, .1, 1, 3, 5: {', '.join(f'{kept(d):.2g}' for d in (0.01, 0.1, 1, 3, 5))}. **Zero Δ freezes "
         "time, large Δ resets the state.** In S6, z is a linear function of the token: the network paints by itself. "
-        "Theorem 1 (N = 1, A = −1) needs the zero-order hold; the released code writes Δ instead of g. "
+        "Theorem 1 (N = 1, A = −1) needs the zero-order hold; the released code writes Δ instead of g. A is the same "
+        "for every token. "
         f"${C}$ is fitted in closed form on 512 strips and scored on 512 others: now {result.token:.1%} of the letters "
         f"and {result.sequence:.1%} of whole strips."
     ),

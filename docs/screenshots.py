@@ -1,7 +1,7 @@
-"""Takes the pictures of the README again: `python docs/screenshots.py` writes docs/lab-*.png.
+"""Takes the pictures of the README again: `python docs/screenshots.py` writes docs/*.png.
 
-Starts the app in a temporary directory, so that no run of yours is touched, and shows the recording as it stands at
-its end. Needs a Chromium: $SSMVIZ_CHROMIUM, one on the PATH, or Playwright's own.
+Starts the app in a temporary directory, so that no run of yours is touched, and shows recordings and lessons as they
+stand at their end. Needs a Chromium: $SSMVIZ_CHROMIUM, one on the PATH, or Playwright's own.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
+from ssmviz.lessons import gate  # noqa: E402
 from tests.browser.chromium import FLAGS, find  # noqa: E402
 
 PATIENCE = 60_000  # ms until a picture is given up
-PICTURES = (
-    ("lab-light.png", "light", 1440, 1500, 1),
-    ("lab-dark.png", "dark", 1440, 1500, 1),
-    ("lab-phone.png", "light", 390, 1700, 2),
+PAINTED = "~".join("0" if letter == "." else "0.5" for letter in gate.STRIP)  # Delta that lets noise pass
+PICTURES = (  # file, path, light or dark, size, pixels per pixel
+    ("start-light.png", f"/?gate_delta={PAINTED}", "light", 1280, 1000, 1),
+    ("lesson-continuous.png", "/continuous", "dark", 1280, 1000, 1),
+    ("lab-light.png", "/lab", "light", 1440, 1500, 1),
+    ("lab-dark.png", "/lab", "dark", 1440, 1500, 1),
+    ("lab-phone.png", "/lab", "light", 390, 1700, 2),
 )
 
 
@@ -64,8 +68,10 @@ def wait_for(address: str) -> None:
     raise TimeoutError(f"{address} does not answer")
 
 
-def take(browser: Browser, address: str, name: str, *, scheme: str, width: int, height: int, scale: int) -> None:
-    """One picture of the lab, with the recording at its last step."""
+def take(
+    browser: Browser, address: str, name: str, path: str, scheme: str, width: int, height: int, scale: int
+) -> None:
+    """One picture."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,  # type: ignore[arg-type]
@@ -73,24 +79,32 @@ def take(browser: Browser, address: str, name: str, *, scheme: str, width: int, 
         reduced_motion="reduce",  # shows the end at once
     )
     page = context.new_page()
-    page.goto(address)
+    page.goto(address + path)
+    if path == "/lab":
+        recorded(page, address)
+    else:
+        expect(page.locator(".ssmviz-lesson .said")).not_to_be_empty(timeout=PATIENCE)
+    page.wait_for_function("() => document.fonts.status === 'loaded'")
+    page.screenshot(path=ROOT / "docs" / name, animations="disabled")
+    context.close()
+
+
+def recorded(page: Page, address: str) -> None:
+    """Until the recording stands at its last step."""
     lab = page.locator(".ssmviz-lab")
     expect(lab).to_have_attribute("data-state", "settled", timeout=PATIENCE)
     known = page.request.get(f"{address}/api/experiments/{lab.get_attribute('data-experiment')}").json()
     frames = sum(len(run["frames"]) for run in known["runs"])
     expect(lab).to_have_attribute("data-frames", str(frames), timeout=PATIENCE)
     page.wait_for_function("(lab) => lab.dataset.step === lab.dataset.newest", arg=lab.element_handle())
-    page.wait_for_function("() => document.fonts.status === 'loaded'")
-    page.screenshot(path=ROOT / "docs" / name, animations="disabled")
-    context.close()
 
 
 def main() -> None:
     """All pictures."""
     with app() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        for name, scheme, width, height, scale in PICTURES:
-            take(browser, address, name, scheme=scheme, width=width, height=height, scale=scale)
+        for picture in PICTURES:
+            take(browser, address, *picture)
         browser.close()
 
 

@@ -22,10 +22,10 @@ st.markdown(
 )
 with st.container(horizontal=True, gap="small"):
     for number, (name, (title, _, sentence)) in enumerate(pages.LESSONS.items(), start=1):
-        with st.container(border=True, width=210, height="stretch", key=f"step_{name}"):
+        with st.container(border=True, width=168, height="stretch", key=f"step_{name}"):
             st.page_link(pages.lesson(name), label=f"{number}. {title}")
             st.caption(sentence)
-    with st.container(border=True, width=210, height="stretch", key="step_lab"):
+    with st.container(border=True, width=168, height="stretch", key="step_lab"):
         st.page_link(pages.lab(), label=f"{len(pages.LESSONS) + 1}. Train it")
         st.caption("A fixed kernel cannot follow moving gaps: train both and watch.")
 st.markdown(

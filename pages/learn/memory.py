@@ -54,9 +54,10 @@ lesson.code()
 lesson.train(
     "digits_hippo",
     intro=(
-        "Real handwritten digits (scikit-learn's), shown one pixel at a time. Two networks that differ in one matrix: "
-        "**A as above** against a **random A**. At the last pixel they must name the digit, so all of it must be in "
-        "the state. The papers report 98 % against 60 % on their larger digits (S4, section 2.2; cited)."
+        "Real handwritten digits (scikit-learn's), read one pixel at a time, 256 in a row; then the network must name "
+        "the digit. Two networks that differ in one thing: poles from **HiPPO**, or **random** ones. They stay as they "
+        "start, so all that differs is what a state can remember. The paper reports 98 % against 60 % on larger "
+        "digits (S4, section 2.2; cited)."
     ),
 )
 lesson.check(

@@ -43,7 +43,8 @@ lesson.maths(
     rf"S = V \Lambda V^* \text{{ is normal: cond}}(V) = {V_normal:.2f} \end{{gathered}}",
     rf"\begin{{gathered}} 1\quad \hat K(z) = \sum_{{l<L}} K_l z^l ="
     rf"\tilde{{{C}}}\,(1 - z {A_bar})^{{-1}} {B_bar} {off[0]}",
-    rf"\begin{{gathered}} 2\quad k_{{vw}} = \sum_n \frac{{v_n w_n}}{{\frac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}} {off[1]}",
+    rf"\begin{{gathered}} 2\quad k_{{vw}} ="
+    rf"\sum_n \frac{{v_n w_n}}{{\frac{{2}}{{{delta}}}(1-z) - (1+z)\lambda_n}} {off[1]}",
     rf"\begin{{gathered}} 3\quad \tfrac12 \hat K = k_{{\tilde C B}} -"
     rf"\frac{{(1+z)\,k_{{\tilde C P}}\, k_{{P B}}}}{{1 + (1+z)\,k_{{P P}}}} {off[2]}",
     rf"\begin{{gathered}} 4\quad K = \mathrm{{FFT}}^{{-1}}(\hat K) {off[3]}",
@@ -63,8 +64,8 @@ lesson.code()
 lesson.train(
     "s4d_inits",
     intro=(
-        "**S4D** drops P: only the diagonal Λ is left, and it can be trained. Four networks must give back what they "
-        "saw long ago; they differ only in where their poles start."
+        "**S4D** drops P: only the diagonal Λ is left, and it is trained. Four networks must say four letters again "
+        "after 128 tokens; they differ only in where their poles start."
     ),
 )
 lesson.check(

@@ -12,6 +12,7 @@ import { clockWidths, derive, LETTER, OLDEST } from "./selection_values.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
 const RESET = 5;
+const FAINTEST = 1e-6; // Delta that is drawn
 const Z = range(-6, 6, 121);
 const DELTAS = range(-2, Math.log10(5), 91).map((p) => 10 ** p);
 const AGES = range(0, OLDEST, 161);
@@ -29,7 +30,7 @@ export function build(stage) {
       [heat(stage)],
       [keptCurve(stage), theorem(stage)],
       [moved(stage), still(choosers(stage))],
-      [still(recorded(stage))],
+      [learnedGate(stage)],
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
     before: (_, changes) => reading.advance(stage, changes),
@@ -90,9 +91,9 @@ function brush(stage) {
       return at === undefined || values.brush === "all" ? undefined : { at, words: "drag down" };
     },
     lines: ({ values, derived, theme }) =>
-      values.learned && derived.learned ? [{ name: "learned (recorded run, stretched)", colour: theme.text, values: derived.learned, dash: [3, 2] }] : [],
+      values.learned && derived.learned ? [{ name: `learned (${stage.extra.learned.where}, stretched)`, colour: theme.text, values: derived.learned, dash: [3, 2] }] : [],
     note: ({ values, derived }) =>
-      values.learned && !derived.learned ? "no recorded run has seen this story" : "logarithmic, and 0 at the bottom",
+      values.learned && !derived.learned ? "no run has seen this story" : "logarithmic, and 0 at the bottom",
   });
 }
 
@@ -226,21 +227,21 @@ function choose(stage, story, c) {
   stage.commit();
 }
 
-function recorded(stage) {
-  const { learned } = stage.extra;
-  const of = (kind) => {
-    const x = learned.kinds.flatMap((k, t) => (k === kind ? [t] : []));
-    return { kind: "dots", x, y: x.map((t) => Math.max(1e-6, learned.delta[t])) };
+function learnedGate(stage) {
+  const of = ({ kinds, delta }, kind) => {
+    const x = kinds.flatMap((k, t) => (k === kind ? [t] : []));
+    return { kind: "dots", x, y: x.map((t) => Math.max(FAINTEST, delta[t])) };
   };
   return new Plot(stage, {
-    name: "recorded", title: `What a trained S6 paints (recorded run, step ${learned.step}, layer 2)`, symbol: ["delta", "Δ"], height: 170,
-    note: () => `mean over channels · a letter lasts ${number(learned.ratio)} times as long as noise`,
-    x: { label: "token", range: [-1, learned.tokens.length] },
-    y: { range: [1e-6, 0.1], log: true },
-    series: ({ theme }) => [
-      { name: "letters", colour: theme.symbol.delta, width: 3, ...of("letter") },
-      { name: "noise", colour: theme.faint, ...of("noise") },
-      { name: "questions", colour: theme.text, ...of("question") },
+    name: "learned", title: "What a trained S6 paints", symbol: ["delta", "Δ"], height: 170,
+    note: ({ extra: { learned } }) =>
+      `${learned.where}, step ${learned.step}, layer ${learned.layer + 1}, mean of its channels: a letter lasts ${number(learned.ratio)} × as long as noise`,
+    x: { label: "token", range: ({ extra }) => [-1, extra.learned.delta.length] },
+    y: { range: [FAINTEST, 1], log: true },
+    series: ({ theme, extra: { learned } }) => [
+      { name: "letters", colour: theme.symbol.delta, width: 3, ...of(learned, "letter") },
+      { name: "noise", colour: theme.faint, ...of(learned, "noise") },
+      { name: "questions", colour: theme.text, ...of(learned, "question") },
     ],
   });
 }

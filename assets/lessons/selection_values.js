@@ -32,7 +32,7 @@ export function derive(stage) {
       return byKind(d.strip, { letters: LETTER, rest: LETTER / stage.extra.learned.ratio });
     })
     .derive("learnedScore", ({ N, B, C }) => {
-      const key = `${d.story.strip} ${N} ${B} ${C}`;
+      const key = `${d.story.strip} ${N} ${B} ${C} ${stage.extra.learned.ratio}`;
       if (!learnedScores.has(key)) learnedScores.set(key, outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token);
       return learnedScores.get(key);
     })

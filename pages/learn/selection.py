@@ -1,7 +1,11 @@
 """Lesson 6: selection. The reader sets Delta, token by token, and sees what one fixed read-out recalls."""
 
+import streamlit as st
+
 from ssmviz.lessons import selection
 from ssmviz.lessons.selection import CONSTANT, PLAIN, gate_value, kept, learned, means, painting
+from ssmviz.runs.records import Refused
+from ssmviz.widgets import services
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
@@ -9,7 +13,13 @@ x, h, C, delta, delta_t = tex("x", "t"), tex("h", "t"), tex("C"), tex("delta"), 
 A_bar, B_bar, before = tex("A", "t"), tex("B", "t"), tex("h", "t-1")
 gated = PLAIN | {"delta": painting("letters")}
 
-lesson = Lesson("selection", selection.CONTROLS, extra=selection.extra)
+try:  # a gate that was trained on this page takes the recorded one's place
+    trained = selection.gate_in(services.library().view(st.query_params.get("run", "")), "trained here")
+except (Refused, KeyError):
+    trained = None
+gate = trained or learned()
+
+lesson = Lesson("selection", selection.CONTROLS, extra=lambda _: selection.for_pictures(gate))
 lesson.question(
     "Who decides what a state keeps?",
     "Four coloured letters must be recalled in order; the hatched tokens are noise, and the gaps differ every time. "
@@ -60,13 +70,12 @@ lesson.maths(
     ),
 )
 lesson.code()
-gate = learned()
 lesson.train(
     "switches",
     intro=(
         "Now gradient descent is the gate. The same task, with Δ, B and C each allowed to depend on the token, or not. "
-        f"In the recording above (S6, {gate.step} steps, {gate.accuracy:.0%} of letters right) letters came to last "
-        f"{gate.ratio:.0f} times as long as noise; nobody asked for that."
+        f"In the run above ({gate.where}, {gate.accuracy:.0%} of letters right) letters came to last {gate.ratio:.0f} "
+        "times as long as noise; nobody asked for that. Once yours is trained, its Δ stands above as *Learned Δ*."
     ),
 )
 lesson.check(

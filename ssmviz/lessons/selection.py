@@ -13,13 +13,14 @@ import numpy as np
 from ssmviz import frames
 from ssmviz.lessons.controls import Choice, Control, Number, Numbers, Switch
 from ssmviz.lessons.gate import START, STRIP
+from ssmviz.runs.experiment import ExperimentView
 from ssmviz.runs.recording import read_recording
 from ssmviz.systems.arrays import Real
 from ssmviz.systems.discretise import sigmoid
 from ssmviz.systems.gate import CLASSES, JUNK, LETTERS, Gate, Outcome, by_kind, outcome, shuffled
 
 RECORDING = Path(__file__).parents[2] / "assets" / "recordings" / "selective_copying.ssmviz"
-LAYER = 1  # of the recorded network: the one whose Delta is near 0 on noise
+CHOOSES = 1.5  # a letter lasts at least this many times as long as noise where a gate is learned
 SKIPPED, RESET = 0.0, 5.0  # Delta of a token that passes unseen, and of one that clears the state
 CONSTANTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # that are tried for the best one
 
@@ -140,13 +141,14 @@ def choosers(story: str) -> tuple[float, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What a trained S6 paints: the recorded run's last frame, geometric mean of Delta over the channels of a layer."""
+    """What a trained S6 paints on its probe: geometric mean of Delta over the channels of one layer."""
 
-    tokens: tuple[int, ...]
+    where: str  # "recorded run", "trained here"
+    step: int
+    layer: int  # from 0: the one that tells letters from noise best
+    accuracy: float  # share of letters recalled
     kinds: tuple[str, ...]  # letter, noise, question
     delta: tuple[float, ...]
-    step: int
-    accuracy: float
 
     def typical(self, kind: str) -> float:
         """Median over the tokens of a kind."""
@@ -155,20 +157,37 @@ class Learned:
     @property
     def ratio(self) -> float:
         """How many times longer a letter lasts than noise."""
-        return self.typical("letter") / self.typical("noise")
+        return self.typical("letter") / max(self.typical("noise"), 1e-30)
+
+
+def gate_in(view: ExperimentView, where: str) -> Learned | None:
+    """The newest gate of the first run of an experiment; None where it has none that chooses, or another task."""
+    run = view.summary().runs[0]
+    newest = view.newest_frame(run.id)
+    if newest is None or run.settings.task.name != "selective_copying":
+        return None
+    frame = frames.unpack(view.frame(run.id, newest.step) or b"")
+    classes = run.settings.task.vocab - 2
+    kinds = tuple({classes: "noise", classes + 1: "question"}.get(t, "letter") for t in frame["tokens"].tolist())
+    found = [
+        Learned(where, newest.step, i, run.token_accuracy or 0.0, kinds, tuple(frame[f"{i}.delta_mean"].tolist()))
+        for i in range(int(frame["__metadata__"]["layers"]))
+    ]
+    best = max(found, key=lambda gate: gate.ratio)
+    return best if best.ratio > CHOOSES else None
 
 
 @lru_cache(maxsize=1)
 def learned() -> Learned:
-    """The learned gate, from the recording that ships with the app."""
-    recording = read_recording(RECORDING)
-    run = recording.summary().runs[0]
-    step = recording.frame_steps(run.id)[-1]
-    frame = frames.unpack(recording.frame(run.id, step) or b"")
-    classes = run.settings.task.vocab - 2
-    kinds = tuple({classes: "noise", classes + 1: "question"}.get(t, "letter") for t in frame["tokens"].tolist())
-    delta = tuple(float(f"{d:.3g}") for d in frame[f"{LAYER}.delta_mean"])
-    return Learned(tuple(frame["tokens"].tolist()), kinds, delta, step, run.token_accuracy or 0.0)
+    """The learned gate of the recording that ships with the app.
+
+    Raises:
+        ValueError: the recording holds none.
+    """
+    gate = gate_in(read_recording(RECORDING), "recorded run")
+    if gate is None:
+        raise ValueError(f"{RECORDING.name} must hold a selective run of selective copying; record it again")
+    return gate
 
 
 def learned_delta(story: str) -> Real | None:
@@ -200,19 +219,11 @@ def poles_in_words(values: Values) -> str:
     )
 
 
-def extra(_: Values) -> dict[str, Any]:
-    """What the browser cannot compute: the stories' words, the recorded gate, and the table of choosers."""
-    gate = learned()
+def for_pictures(gate: Learned) -> dict[str, Any]:
+    """What the browser cannot compute: the stories' words, a learned gate, and the table of choosers."""
     return {
         "stories": {name: vars(story) for name, story in STORIES.items()},
-        "learned": {
-            "tokens": gate.tokens,
-            "kinds": gate.kinds,
-            "delta": gate.delta,
-            "step": gate.step,
-            "accuracy": gate.accuracy,
-            "ratio": gate.ratio,
-        },
+        "learned": vars(gate) | {"ratio": gate.ratio, "delta": [float(f"{d:.3g}") for d in gate.delta]},
         "who": WHO,
         "choosers": CHOOSERS,
     }

@@ -9,6 +9,7 @@ import pytest
 from ssmviz.lessons import selection
 from ssmviz.lessons.controls import values
 from ssmviz.lessons.selection import CONSTANT, PLAIN, STORIES, learned, painting
+from ssmviz.runs.recording import read_recording
 
 SNIPPET = Path(__file__).parents[2] / "assets" / "snippets" / "selection.py"
 START, _ = values(selection.CONTROLS, {}, page="selection")
@@ -46,7 +47,14 @@ def test_the_recorded_network_learned_to_skip_noise():
     assert gate.accuracy == 1
     assert gate.ratio > 100
     assert gate.typical("noise") < 1e-4 < gate.typical("question") < gate.typical("letter")
-    assert len(gate.delta) == len(gate.tokens) == 72
+    assert len(gate.delta) == len(gate.kinds) == 72
+    assert gate.layer == 1
+
+
+def test_an_experiment_without_a_gate_that_chooses_has_none():
+    for name in ("copying", "induction_heads"):
+        recording = read_recording(selection.RECORDING.with_stem(name))
+        assert selection.gate_in(recording, "recorded run") is None
 
 
 def test_the_learned_gate_recalls_everything_here_too():

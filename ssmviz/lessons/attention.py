@@ -34,8 +34,8 @@ CAPACITIES = Path(__file__).parent.parent.parent / "assets" / "lessons" / "capac
 SLOTS = 24  # of the strip behind the capacity
 MOST_LETTERS, MOST_STATES = 8, 16
 CONTROLS: tuple[Control, ...] = (
-    Number("channel", "Channel of S6 (0: all)", default=0, low=0, high=32, step=1, symbol="C"),
     Choice("layer", "Layer of attention", default="2", options=(("1", "first"), ("2", "second"))),
+    Number("channel", "Channel of S6 (0: all)", default=0, low=0, high=32, step=1, symbol="C"),
     Number("power", "Context: 2 to the", default=11, low=8, high=20, step=1, more=True, symbol="x"),
     Number("N", "States a channel N", default=4, low=1, high=MOST_STATES, step=1, more=True, symbol="h"),
     Number("letters", "Letters to recall", default=4, low=1, high=MOST_LETTERS, step=1, more=True),

@@ -8,6 +8,7 @@ import { count, number } from "../canvas/words.js";
 import { kept, moved, sizes, traffic } from "../maths/memory.js";
 import { blelloch, byRunningProducts, costOf, firstNotFinite, hillisSteele, loop } from "../maths/scan.js";
 import { Hierarchy } from "./hierarchy.js";
+import { only } from "./needs.js";
 import { fixed } from "./strips.js";
 import { Times } from "./times.js";
 import { Totals } from "./totals.js";
@@ -18,6 +19,7 @@ const STEPS = 8;
 const TICK = 1.4; // seconds a level, and a step of the loop
 const LENGTH = 14; // seconds: eight ticks, and a look at the result
 const TRIED = 2048; // steps of the running product
+const POINTS = 300; // of a curve
 const FLOAT32 = [1.4e-45, 3.4e38];
 const METHODS = { loop: ["loop", "h"], hillis_steele: ["Hillis–Steele", "A"], blelloch: ["Blelloch", "B"] };
 
@@ -38,13 +40,13 @@ export function build(stage) {
   const example = el("p", { style: "min-height:2.8em" });
   return {
     rows: [
-      [pairBars(stage, "a", ["A", "a"], 0), pairBars(stage, "b", ["B", "b"], -1)],
+      [quiet(pairBars(stage, "a", ["A", "a"], 0)), quiet(pairBars(stage, "b", ["B", "b"], -1))],
       [tree(stage), hierarchy(stage)],
-      [steps(stage, caption, example), new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes })],
-      [costPlot(stage, "depth", "Levels that wait for one another"), costPlot(stage, "work", "Joins in all")],
-      [productPlot(stage), ...stage.extra.growths.slice(0, 1).map((growth) => growthPlot(stage, growth))],
-      ...stage.extra.growths.map((growth, i) => [ways(stage, growth), ...(i ? [] : [told(stage)])]),
-      ...pairs(stage.extra.machines.map((machine) => times(stage, machine))),
+      [steps(stage, caption, example), quiet(new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes }))],
+      [quiet(costPlot(stage, "depth", "Levels that wait for one another")), quiet(costPlot(stage, "work", "Joins in all"))],
+      [quiet(productPlot(stage)), ...stage.extra.growths.slice(0, 1).map((growth) => only(growthPlot(stage, growth)))],
+      ...stage.extra.growths.map((growth, i) => [only(ways(stage, growth)), ...(i ? [] : [told(stage)])]),
+      ...pairs(stage.extra.machines.map((machine) => only(times(stage, machine)))),
     ],
     animate: { length: LENGTH, loop: true },
     before: (_, changes) => restart(stage, changes),
@@ -62,6 +64,11 @@ function gigabytes(bytes) {
   const [unit, words] = bytes >= 1e8 ? [1e9, "GB"] : bytes >= 1e5 ? [1e6, "MB"] : [1e3, "kB"];
   const value = bytes / unit;
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)}\u202f${words}`;
+}
+
+/** Not the clock's. */
+function quiet(view) {
+  return only(view, "values", "cursor");
 }
 
 // -- the tree ---------------------------------------------------------------------------------------------------------
@@ -205,8 +212,9 @@ function productPlot(stage) {
     },
     series: ({ theme, derived }) => {
       const { P, formula, h } = derived.products;
-      const t = Array.from({ length: shown(stage) }, (_, i) => i);
-      const positive = (values) => t.map((i) => (values[i] > 0 ? values[i] : NaN));
+      const every = Math.ceil(shown(stage) / POINTS);
+      const t = Array.from({ length: Math.floor(shown(stage) / every) }, (_, i) => i * every);
+      const positive = (values) => t.map((i) => (values[i] > 0 && values[i] < Infinity ? values[i] : NaN));
       return [
         { name: "product P of all a", x: t, y: positive(P), colour: theme.symbol.A },
         { name: "h by the loop", x: t, y: positive(h), colour: theme.symbol.h, width: 5, faint: true },

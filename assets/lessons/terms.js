@@ -10,7 +10,7 @@ const HIGH = 24;
 /** options: read(stage) -> { t, K, x, y }: K (t + 1) the kernel of output t */
 export class Terms extends Figure {
   constructor(stage, options) {
-    super(stage, { ...options, height: 24 + (ROWS + 2) * HIGH, follows: ["clock", "cursor"] });
+    super(stage, { ...options, height: 24 + (ROWS + 2) * HIGH });
   }
 
   parts() {

@@ -17,6 +17,7 @@ import {
   slide,
 } from "../maths/convolution.js";
 import { March } from "./march.js";
+import { only } from "./needs.js";
 import { Slide } from "./slide.js";
 import { fixed, indexed } from "./strips.js";
 import { Terms } from "./terms.js";
@@ -52,14 +53,14 @@ export function build(stage) {
   });
   return {
     rows: [
-      { views: [input, deltaBars(stage)] },
+      [quiet(input), quiet(deltaBars(stage))],
       [marching(stage), sliding(stage)],
-      { views: [polePlot(stage), kernelPlot(stage), matrix(stage)], shares: [1, 1.25, 1.05] },
-      [terms(stage), shiftPlot(stage)],
-      [costPlot(stage, "work", "Multiplications"), costPlot(stage, "depth", "Steps that wait for one another")],
+      { views: [quiet(polePlot(stage)), byToken(kernelPlot(stage)), byToken(matrix(stage))], shares: [1, 1.25, 1.05] },
+      [byToken(terms(stage)), quiet(shiftPlot(stage))],
+      [quiet(costPlot(stage, "work", "Multiplications")), quiet(costPlot(stage, "depth", "Steps that wait for one another"))],
     ],
     animate: { length: L / PACE + REST, loop: true },
-    before: () => standOrGo(stage),
+    before: (_, changes) => standOrGo(stage, changes),
     readouts: () => readouts(stage),
     say: () => sentence(stage),
   };
@@ -82,10 +83,23 @@ function followClock(stage) {
   stage.element.addEventListener("pointerleave", release);
 }
 
-/** Pressing Play lets go of the token that was pointed at. */
-function standOrGo(stage) {
+/** Pressing Play lets go of the token that was pointed at. Another token is a change of its own. */
+function standOrGo(stage, changes) {
   if (stage.playing && !stage.wasPlaying) stage.cursor = null;
   stage.wasPlaying = stage.playing;
+  const { t } = now(stage);
+  if (t !== stage.shown) changes.add("token");
+  stage.shown = t;
+}
+
+/** Not the clock's. */
+function quiet(view) {
+  return only(view, "values", "cursor");
+}
+
+/** Drawn anew for another token. */
+function byToken(view) {
+  return only(view, "values", "cursor", "token");
 }
 
 function deltaBars(stage) {
@@ -163,7 +177,7 @@ function polePlot(stage) {
 function kernelPlot(stage) {
   const grip = (value) => Math.min(1.02, Math.max(0.05, Math.round(100 * Math.max(0, value) ** (1 / GRIP)) / 100));
   return new Plot(stage, {
-    name: "kernel", title: "The kernel", symbol: ["A", "K"], height: 236, follows: ["clock", "cursor"],
+    name: "kernel", title: "The kernel", symbol: ["A", "K"], height: 236,
     x: { label: "k tokens ago", range: [-0.5, L - 0.5] },
     y: { label: "weight", range: ({ derived, values }) => (values.selective ? around(derived.M) : [-1.15, 1.15]) },
     series: ({ theme, values, derived }) => {

@@ -5,10 +5,10 @@ import { Plot } from "../canvas/plot.js";
 import { number } from "../canvas/words.js";
 import { mode } from "../maths/continuous.js";
 import { Flow } from "./flow.js";
+import { ball } from "./marks.js";
+import { outputPlot, pushPlot } from "./push.js";
 import { Spring } from "./spring.js";
-import {
-  allowed, derive, DT, envelope, HELD, HOLD, indexOf, move, nowOf, SECONDS, slowest, symmetric, timeOf,
-} from "./swing.js";
+import { allowed, derive, DT, indexOf, move, nowOf, SECONDS, slowest, symmetric } from "./swing.js";
 
 const PLANE = { x: [-3, 0.6], y: [-4.5, 4.5] };
 
@@ -46,7 +46,10 @@ function plane(stage) {
         step: [0.05, 0.1],
         move: (px, py) => move(stage, i, px, py),
       })),
-    rows: () => [["pole", "real part (1/s)", "imaginary part (rad/s)"], ...stage.derived.poles.map(([re, im], i) => [i + 1, re, im])],
+    rows: () => [
+      ["pole", "real part (1/s)", "imaginary part (rad/s)"],
+      ...stage.derived.poles.map(([re, im], i) => [i + 1, re, im]),
+    ],
   });
 }
 
@@ -76,18 +79,25 @@ function portrait(stage) {
     title: "path of the state",
     symbol: ["h", "h"],
     height: 270,
-    x: { label: "position (m)", range: () => symmetric(Math.max(stage.derived.run.most.q, stage.derived.other?.most.q ?? 0)) },
-    y: { label: "speed (m/s)", range: () => symmetric(Math.max(stage.derived.run.most.speed, stage.derived.other?.most.speed ?? 0)) },
+    x: {
+      label: "position (m)",
+      range: () => symmetric(Math.max(stage.derived.run.most.q, stage.derived.other?.most.q ?? 0)),
+    },
+    y: {
+      label: "speed (m/s)",
+      range: () => symmetric(Math.max(stage.derived.run.most.speed, stage.derived.other?.most.speed ?? 0)),
+    },
     series: () => [
       path(stage.derived.run, { name: stage.derived.other ? "this past" : "", colour: stage.theme.symbol.h }),
-      stage.derived.other && path(stage.derived.other, { name: "another", colour: stage.theme.runs[1], dash: [5, 4], width: 1.5 }),
+      stage.derived.other &&
+        path(stage.derived.other, { name: "another", colour: stage.theme.runs[1], dash: [5, 4], width: 1.5 }),
     ],
     front: (g, place) => origin(g, place),
     over: (g, place) => {
       const { run: got, other } = stage.derived;
       const i = indexOf(stage);
-      if (other) dot(g, place, other.q[i], other.speed[i], stage.theme.runs[1]);
-      dot(g, place, got.q[i], got.speed[i], stage.theme.symbol.h);
+      if (other) ball(g, place, other.q[i], other.speed[i], stage.theme.runs[1], 6);
+      ball(g, place, got.q[i], got.speed[i], stage.theme.symbol.h, 6);
       if (!other) return;
       const K = Math.round(stage.values.now / DT);
       ring(g, place, got.q[K], got.speed[K]);
@@ -104,16 +114,6 @@ function origin(g, { box, x, y, theme }) {
   g.lineWidth = 1;
   line(g, x(0), box.top, x(0), box.bottom);
   line(g, box.left, y(0), box.right, y(0));
-}
-
-function dot(g, { x, y, theme }, at, value, colour) {
-  g.beginPath();
-  g.arc(x(at), y(value), 6, 0, 2 * Math.PI);
-  g.fillStyle = colour;
-  g.strokeStyle = theme.background;
-  g.lineWidth = 2;
-  g.fill();
-  g.stroke();
 }
 
 /** The state that two pasts share. */
@@ -141,102 +141,11 @@ function cartoon(stage) {
         other: other?.q[indexOf(stage)],
       };
     },
-    rows: () => [["time (s)", "position (m)"], ...Array.from(stage.derived.run.t, (t, i) => [t, stage.derived.run.q[i]])],
-  });
-}
-
-/** A plot over time: hovering holds the time, leaving lets it go on. */
-function timePlot(stage, options) {
-  const view = new Plot(stage, {
-    height: 170,
-    cursor: true,
-    ...options,
-    x: { label: "seconds", range: [0, SECONDS] },
-    over: (g, place) => {
-      const t = timeOf(stage);
-      g.strokeStyle = stage.theme.faint;
-      g.lineWidth = 1;
-      line(g, place.x(t), place.box.top, place.x(t), place.box.bottom);
-      options.over?.(g, place, t);
-    },
-  });
-  view.canvas.addEventListener("pointerleave", () => stage.setCursor(null));
-  view.canvas.addEventListener("blur", () => stage.setCursor(null));
-  return view;
-}
-
-function pushPlot(stage) {
-  const paint = (k, value) => {
-    const drawing = Array.from(stage.derived.x, (v) => Math.max(-1, Math.min(1, v)));
-    drawing[k] = Number(Math.max(-1, Math.min(1, value)).toFixed(2));
-    stage.set({ input: "drawn", drawing });
-  };
-  const range = () => {
-    const most = Math.max(1, stage.derived.run.most.x, stage.derived.other?.most.x ?? 0);
-    return most > 1 ? symmetric(most) : [-1.1, 1.1];
-  };
-  const steps = ({ t, x }, more) => ({ x: t, y: x, kind: "steps", ...more });
-  return timePlot(stage, {
-    name: "input",
-    title: "the push: draw your own",
-    symbol: ["x", "x"],
-    y: { label: "newton", range },
-    series: () => [
-      steps(stage.derived.run, { kind: "area", colour: stage.theme.symbol.x, faint: true, quiet: true }),
-      steps(stage.derived.run, { name: stage.derived.other ? "this past" : "x", colour: stage.theme.symbol.x }),
-      stage.derived.other && steps(stage.derived.other, { name: "another past", colour: stage.theme.runs[1], dash: [5, 4] }),
+    rows: () => [
+      ["time (s)", "position (m)"],
+      ...Array.from(stage.derived.run.t, (t, i) => [t, stage.derived.run.q[i]]),
     ],
-    paint: { from: 0, to: SECONDS, count: HELD, get: (k) => stage.derived.x[k], set: paint },
-    over: (g, place, t) => dot(g, place, t, stage.derived.run.x[indexOf(stage)], stage.theme.symbol.x),
   });
-}
-
-function outputPlot(stage) {
-
-  return timePlot(stage, {
-    name: "output",
-    title: "the output",
-    symbol: ["y", "y"],
-    y: { label: "y = C h + D x", range: () => symmetric(Math.max(stage.derived.run.most.y, stage.derived.other?.most.y ?? 0)) },
-    series: () => {
-      const { run: got, other } = stage.derived;
-      const fading = other || stage.values.D ? null : envelope(stage);
-      return [
-        stage.values.D !== 0 && { name: "from the state: C h", x: got.t, y: got.seen, colour: stage.theme.symbol.C, dash: [2, 3] },
-        fading && { name: "what a pole leaves: e^(Re λ t)", x: fading.t, y: fading.size, colour: stage.theme.symbol.A, dash: [2, 3] },
-        fading && { x: fading.t, y: fading.size.map((v) => -v), colour: stage.theme.symbol.A, dash: [2, 3], quiet: true },
-        { name: "y", x: got.t, y: got.y, colour: stage.theme.text },
-        other && { name: "y after another past", x: other.t, y: other.y, colour: stage.theme.runs[1], dash: [5, 4] },
-      ];
-    },
-    front: (g, place) => sharedMoment(g, place, stage),
-    handles: () => (stage.values.twin && stage.values.write ? [momentHandle(stage)] : []),
-    over: (g, place, t) => dot(g, place, t, stage.derived.run.y[indexOf(stage)], stage.theme.text),
-  });
-}
-
-/** From here on both outputs are one. */
-function sharedMoment(g, { box, x, theme }, stage) {
-  if (!stage.derived.other) return;
-  const at = x(stage.values.now);
-  g.fillStyle = theme.symbol.h;
-  g.globalAlpha = 0.1;
-  g.fillRect(at, box.top, box.right - at, box.bottom - box.top);
-  g.globalAlpha = 1;
-  g.textAlign = "left";
-  g.fillText("same state: same future", at + 12, box.bottom - 9);
-}
-
-function momentHandle(stage) {
-  return {
-    x: stage.values.now,
-    y: 0,
-    label: "the shared moment",
-    shape: "square",
-    colour: stage.theme.symbol.h,
-    step: [HOLD, 0],
-    move: (x) => stage.set({ now: Math.max(1, Math.min(11, Math.round(x / HOLD) * HOLD)) }),
-  };
 }
 
 function circuit(stage) {
@@ -270,7 +179,9 @@ function readouts(stage) {
   const pole = slowest(stage);
   const { timeConstant, frequency } = mode(pole);
   const { x, h, y, Dx } = nowOf(stage);
-  const words = poles[0][1] ? `${number(pole[0])} ± ${number(Math.abs(pole[1]))}i` : poles.map(([re]) => number(re)).join(", ");
+  const words = poles[0][1]
+    ? `${number(pole[0])} ± ${number(Math.abs(pole[1]))}i`
+    : poles.map(([re]) => number(re)).join(", ");
   return [
     ["poles", words, "A"],
     ["down to 1/e after", Number.isFinite(timeConstant) ? `${number(timeConstant)} s` : "never", "A"],
@@ -283,7 +194,8 @@ function readouts(stage) {
   ];
 }
 
-const place = (value) => (Math.abs(value) >= 100 ? number(value) : value.toFixed(2).replace("-", "−").replace("−0.00", "0.00"));
+const place = (value) =>
+  Math.abs(value) >= 100 ? number(value) : value.toFixed(2).replace("-", "−").replace("−0.00", "0.00");
 
 function say(stage) {
   const { run: got, other } = stage.derived;
@@ -291,12 +203,15 @@ function say(stage) {
     const K = Math.round(stage.values.now / DT);
     let apart = 0;
     for (let i = K; i < got.y.length; i++) apart = Math.max(apart, Math.abs(got.y[i] - other.y[i]));
-    return `Two different pasts, one state at ${number(stage.values.now)} s: from there on the outputs differ by at most ${number(apart)}. The state is all you need.`;
+    const when = `${number(stage.values.now)} s`;
+    return `Two pasts, one state at ${when}: from there on the outputs differ by at most ${number(apart)}. The state is all you need.`;
   }
   const pole = slowest(stage);
   const { timeConstant, frequency } = mode(pole);
   const ringing = frequency ? `and rings every ${number(1 / frequency)} s` : "and does not ring";
-  if (pole[0] > 0.0005) return `A pole lies right of the axis: whatever enters grows by a factor of ${number(Math.exp(pole[0]))} every second.`;
-  if (!Number.isFinite(timeConstant) || pole[0] > -0.0005) return `The pole lies on the axis: the state forgets nothing ${ringing}.`;
+  if (pole[0] > 0.0005)
+    return `A pole lies right of the axis: what enters grows by a factor of ${number(Math.exp(pole[0]))} a second.`;
+  if (!Number.isFinite(timeConstant) || pole[0] > -0.0005)
+    return `The pole lies on the axis: the state forgets nothing ${ringing}.`;
   return `A pole at ${number(pole[0])} forgets all but 1/e within ${number(timeConstant)} s ${ringing}.`;
 }

@@ -1,5 +1,5 @@
-// The equations as a circuit: h' = A h + B x, y = C h + D x. Entries are dragged up and down, lines are as thick as what
-// flows in them now.
+// The equations as a circuit: h' = A h + B x, y = C h + D x. Entries are dragged up and down, lines are as thick as
+// what flows in them now.
 
 import { line } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
@@ -68,7 +68,7 @@ export class Flow extends Figure {
     const wire = (colour, value, ...points) => this.wire(g, colour, size(value), points);
     const { middle, top, bottom } = place;
     wire(symbol.x, x, [place.x + 10, middle], [left(place.B), middle]);
-    wire(symbol.x, Dx ? x : 0, [place.x + 30, middle], [place.x + 30, top], [left(place.D), top]);
+    wire(symbol.x, Dx ? x : 0, [place.x + 22, middle], [place.x + 22, top], [left(place.D), top]);
     wire(symbol.B, Bx, [right(place.B), middle], [place.sum - 9, middle]);
     wire(symbol.h, h1, [place.sum + 9, middle], [left(place.h), middle]);
     wire(symbol.h, h1, [right(place.h), middle], [left(place.C), middle]);
@@ -100,7 +100,13 @@ export class Flow extends Figure {
   blocks(g, { h, most }) {
     const entries = this.options.entries(this.stage);
     for (const name of ["A", "B", "C", "D"]) this.block(g, name, this.place[name], entries[name]);
-    this.block(g, "h", this.place.h, h.map((value) => [value]), most);
+    this.block(
+      g,
+      "h",
+      this.place.h,
+      h.map((value) => [value]),
+      most,
+    );
   }
 
   block(g, name, at, rows, most = 4) {
@@ -115,8 +121,9 @@ export class Flow extends Figure {
         g.fillRect(x, y, at.cell, HIGH);
         g.fillStyle = inkOn(fill);
         g.textAlign = "center";
-        g.fillText(short(value), x + at.cell / 2, y + HIGH / 2 + 0.5);
-        if (this.names.includes(`${name}${r}${c}`)) this.grip(g, x + at.cell - 5, y + 7, inkOn(fill));
+        const free = this.names.includes(`${name}${r}${c}`);
+        g.fillText(short(value), x + at.cell / 2 - (free ? 3 : 0), y + HIGH / 2 + 0.5);
+        if (free) this.grip(g, x + at.cell - 4.5, y + HIGH / 2, inkOn(fill));
       }),
     );
     g.strokeStyle = colour;
@@ -124,8 +131,8 @@ export class Flow extends Figure {
     g.strokeRect(at.left, at.top, at.columns * at.cell, at.rows * HIGH);
     g.fillStyle = colour;
     g.font = `italic 700 15px Georgia, serif`;
-    g.textAlign = "right";
-    g.fillText(name, at.left - 4, at.top + 1);
+    g.textAlign = name === "D" ? "right" : "left"; // over D there is no room
+    g.fillText(name, name === "D" ? at.left - 4 : at.left, name === "D" ? at.top + 1 : at.top - 9);
     g.font = `11px ${theme.font}`;
   }
 
@@ -159,7 +166,7 @@ export class Flow extends Figure {
     }
     g.fillStyle = theme.faint;
     g.textAlign = "center";
-    g.fillText("h′ → ∫", (place.sum + 9 + place.h.left) / 2, place.middle - 14);
+    if (place.h.left - place.sum > 70) g.fillText("h′ → ∫", (place.sum + 9 + place.h.left) / 2, place.middle - 14);
     this.sign(g, theme.symbol.x, "x", x, place.x, "left");
     this.sign(g, theme.text, "y", y, place.y, "right");
   }

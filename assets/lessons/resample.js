@@ -44,7 +44,10 @@ function resampledPlot(stage, { axis, ...options }) {
   });
 }
 
-export const resampleRows = (stage) => [[strips(stage, "t"), strips(stage, "clock")], [trueTime(stage), ownTime(stage)]];
+export const resampleRows = (stage) => [
+  [strips(stage, "t"), strips(stage, "clock")],
+  [trueTime(stage), ownTime(stage)],
+];
 
 const trueTime = (stage) =>
   resampledPlot(stage, {
@@ -68,6 +71,7 @@ const ownTime = (stage) =>
 function strips(stage, axis) {
   const own = axis === "clock";
   const names = Object.keys(CASES);
+  const one = (name) => stage.derived.resampled[name];
   return new Plot(stage, {
     name: own ? "believed" : "tokens",
     title: own ? "how long the model believes each token lasts" : "how long each token lasts",
@@ -78,13 +82,19 @@ function strips(stage, axis) {
     front: (g, place) => names.forEach((name, row) => strip(g, place, stage, name, row, own)),
     over: (g, place) => {
       for (const [row, name] of names.entries()) {
-        const one = stage.derived.resampled[name];
-        const k = Math.min(one.t.length - 1, Math.floor((stage.clock / SECONDS) * one.t.length));
-        box(g, place, colours(stage)[name], k, lasts(one, own), row, 0.9);
+        const { length } = one(name).t;
+        const k = Math.min(length - 1, Math.floor((stage.clock / SECONDS) * length));
+        box(g, place, colours(stage)[name], k, lasts(one(name), own), row, 0.9);
       }
     },
-    rows: () => [["tokens", "lasts (s)", "number"], ...names.map((name) => [CASES[name].name, lasts(stage.derived.resampled[name], own), stage.derived.resampled[name].t.length])],
-    describe: () => names.map((name) => `${CASES[name].name}: ${stage.derived.resampled[name].t.length} tokens of ${number(lasts(stage.derived.resampled[name], own))} s`).join("; "),
+    rows: () => [
+      ["tokens", "lasts (s)", "number"],
+      ...names.map((name) => [CASES[name].name, lasts(one(name), own), one(name).t.length]),
+    ],
+    describe: () =>
+      names
+        .map((name) => `${CASES[name].name}: ${one(name).t.length} tokens of ${number(lasts(one(name), own))} s`)
+        .join("; "),
   });
 }
 
@@ -120,5 +130,8 @@ export function resampleFacts(stage) {
 
 export function resampleWords(stage) {
   const { halved, kept } = stage.derived.resampled;
-  return `Twice as many tokens for the same 8 seconds. With Δ halved the output is at most ${number(halved.error)} off the curve; with Δ kept the model believes that ${number(kept.clock.at(-1))} s have passed, and is ${number(kept.error)} off.`;
+  return (
+    `Twice as many tokens for the same ${SECONDS} seconds. With Δ halved the output is at most ${number(halved.error)} off the ` +
+    `curve; with Δ kept the model believes that ${number(kept.clock.at(-1))} s have passed, and is ${number(kept.error)} off.`
+  );
 }

@@ -1,7 +1,7 @@
 // A lesson with more to look at than fits on a screen: rows of views of which one scene's are shown.
 
 /**
- * `scenes`: { name: rows }, chosen by the control `control`. Gives the scene's `rows` and `before` for a lesson's build.
+ * `scenes`: { name: rows }, chosen by the control `control`. Gives `rows` and `before` for what a lesson's build returns.
  */
 export function scenes(stage, control, scenes) {
   const all = Object.entries(scenes);

@@ -26,7 +26,8 @@ export class Spring extends Figure {
     const middle = floor - side / 2;
     this.coil(g, theme, 20, x - side / 2, middle - side * 0.2, now.spring);
     this.dashpot(g, theme, 20, x - side / 2, middle + side * 0.26, now.damper);
-    if (now.other !== undefined) this.ghost(g, theme, rest + (now.most > 0 ? now.other / now.most : 0) * reach, floor, side);
+    if (now.other !== undefined)
+      this.ghost(g, theme, rest + (now.most > 0 ? now.other / now.most : 0) * reach, floor, side);
     this.block(g, theme, x, floor, side, now);
     this.arrows(g, theme, x, floor - side, side, now);
     this.ruler(g, theme, rest, x, floor, now);
@@ -144,4 +145,5 @@ export class Spring extends Figure {
 }
 
 /** Two decimals, always as wide. */
-const fixed = (value) => (Math.abs(value) >= 1000 ? number(value) : `${value < -0.005 ? "−" : "\u2007"}${Math.abs(value).toFixed(2)}`);
+const fixed = (value) =>
+  Math.abs(value) >= 1000 ? number(value) : `${value < -0.005 ? "−" : "\u2007"}${Math.abs(value).toFixed(2)}`;

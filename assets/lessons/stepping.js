@@ -19,8 +19,22 @@ export const NAMES = {
   released: "released code",
 };
 const COLOURS = {
-  light: { euler: "#D55E00", backward: "#3590c4", bilinear: "#B0528A", zoh: "#0072B2", foh: "#009E73", released: "#c27700" },
-  dark: { euler: "#ff8c42", backward: "#9fd6f5", bilinear: "#cc79a7", zoh: "#56b4e9", foh: "#2fbf94", released: "#e69f00" },
+  light: {
+    euler: "#D55E00",
+    backward: "#3590c4",
+    bilinear: "#B0528A",
+    zoh: "#0072B2",
+    foh: "#009E73",
+    released: "#c27700",
+  },
+  dark: {
+    euler: "#ff8c42",
+    backward: "#9fd6f5",
+    bilinear: "#cc79a7",
+    zoh: "#56b4e9",
+    foh: "#2fbf94",
+    released: "#e69f00",
+  },
 };
 const DASHES = { backward: [2, 3], bilinear: [7, 3], foh: [7, 3, 2, 3], released: [4, 3] };
 
@@ -33,7 +47,9 @@ export function derive(stage) {
     .derive("system", systemOf)
     .derive("curve", (v) => remembered(stage, "curve", v, () => curve(stage, v)))
     .derive("tokens", (v) => tokens(stage, v.delta, SECONDS))
-    .derive("runs", (v) => Object.fromEntries(METHODS.map((m) => [m, output(stage, v.delta, m, stage.derived.tokens.x)])))
+    .derive("runs", (v) =>
+      Object.fromEntries(METHODS.map((m) => [m, output(stage, v.delta, m, stage.derived.tokens.x)])),
+    )
     .derive("error", (v) => apart(stage.derived.runs[v.method], exact(stage.derived.system, v, stage.derived.tokens.t)))
     .derive("mapped", (v) =>
       Object.fromEntries(METHODS.map((m) => [m, stage.derived.system.A.map((pole) => poleMap(pole, v.delta, m))])),
@@ -100,7 +116,7 @@ function apart(got, wanted) {
 }
 
 /** p where the error falls as Delta^p; Infinity where there is no error to speak of. */
-export function order(stage, method) {
+function order(stage, method) {
   const [coarse, fine] = stage.derived.errors.of[method].slice(-2);
   return fine < 1e-12 ? Infinity : Math.log(coarse / fine) / Math.log(STEPS.at(-1) / STEPS.at(-2));
 }
@@ -119,6 +135,12 @@ function resampled(stage, { delta, method }) {
     one.clock = one.t.map((_, k) => (k + 1) * one.believed); // the model's own seconds
   }
   return runs;
+}
+
+/** The order in words. */
+export function orderWords(stage, method) {
+  const p = order(stage, method);
+  return Number.isFinite(p) ? `error falls as Δ to the ${p.toFixed(1)}` : "no error";
 }
 
 /** Largest |z| under a rule. */
@@ -143,3 +165,10 @@ function gateRuns({ gates, method }) {
   const runs = Object.fromEntries([...new Set(["zoh", "released", method])].map((m) => [m, selective(x, gates, m)]));
   return { x, wanted, runs, errors: Object.fromEntries(Object.entries(runs).map(([m, h]) => [m, apart(h, wanted)])) };
 }
+
+/** Every rule but the chosen one. */
+export const others = (stage) => METHODS.filter((method) => method !== stage.values.method);
+
+/** How many tokens are over at the clock's time. */
+export const tokenAt = (stage) =>
+  Math.min(stage.derived.tokens.t.length, Math.floor(stage.clock / stage.values.delta + 1e-9));

@@ -40,7 +40,16 @@ function run(stage, held) {
   const seen = read(system.C, [q, speed]);
   const y = seen.map((value, t) => value + system.D * x[t]);
   const t = Float64Array.from(x, (_, i) => i * DT);
-  return { t, x, held, q, speed, seen, y, most: { x: largest(x), q: largest(q), speed: largest(speed), y: largest(y, seen) } };
+  return {
+    t,
+    x,
+    held,
+    q,
+    speed,
+    seen,
+    y,
+    most: { x: largest(x), q: largest(q), speed: largest(speed), y: largest(y, seen) },
+  };
 }
 
 function otherPast(stage) {
@@ -103,7 +112,8 @@ export function slowest(stage) {
 /** Poles in the order in which they were shown last, so that a handle stays under the pointer. */
 function ordered(found, stage) {
   const before = stage.polesShown;
-  const away = ([a, b]) => Math.hypot(a[0] - before[0][0], a[1] - before[0][1]) + Math.hypot(b[0] - before[1][0], b[1] - before[1][1]);
+  const away = ([a, b]) =>
+    Math.hypot(a[0] - before[0][0], a[1] - before[0][1]) + Math.hypot(b[0] - before[1][0], b[1] - before[1][1]);
   const turned = [found[1], found[0]];
   stage.polesShown = before && away(turned) < away(found) ? turned : found;
   return stage.polesShown;
@@ -113,7 +123,15 @@ function ordered(found, stage) {
 export function move(stage, which, x, y) {
   const other = stage.derived.poles[1 - which];
   const pair = Math.abs(y) > SNAP;
-  const placed = pair ? [[x, y], [x, -y]] : [[x, 0], [other[1] ? x : other[0], 0]];
+  const placed = pair
+    ? [
+        [x, y],
+        [x, -y],
+      ]
+    : [
+        [x, 0],
+        [other[1] ? x : other[0], 0],
+      ];
   stage.polesShown = which ? [placed[1], placed[0]] : placed;
   const { b, k } = spring(placed, stage.values.m);
   stage.set({ b: allowed(stage, "b", b), k: allowed(stage, "k", k) });

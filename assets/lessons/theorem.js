@@ -84,7 +84,8 @@ function statePlot(stage) {
     over: (g, place) => {
       const { gates } = stage.values;
       const t = Math.min(gates.length - 1, Math.floor((stage.clock / SECONDS) * gates.length));
-      for (const method of compared(stage)) ball(g, place, t + 0.5, stage.derived.gates.runs[method][t], colourOf(stage, method), 6);
+      for (const method of compared(stage))
+        ball(g, place, t + 0.5, stage.derived.gates.runs[method][t], colourOf(stage, method), 6);
     },
     series: () => {
       const { x, wanted, runs } = stage.derived.gates;
@@ -92,7 +93,11 @@ function statePlot(stage) {
         { name: "input x", x: x.map((_, t) => t + 0.5), y: x, kind: "dots", colour: stage.theme.symbol.x },
         steps(wanted, { name: "gated RNN", colour: stage.theme.faint, width: 7, faint: true }),
         ...compared(stage).map((method) =>
-          steps(runs[method], { name: `selective SSM, ${NAMES[method]}`, colour: colourOf(stage, method), dash: dashOf(method) }),
+          steps(runs[method], {
+            name: `selective SSM, ${NAMES[method]}`,
+            colour: colourOf(stage, method),
+            dash: dashOf(method),
+          }),
         ),
       ];
     },

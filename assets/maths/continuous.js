@@ -5,7 +5,15 @@ import { apply, dot, expm, matrix, solve } from "./linalg.js";
 
 /** A mass on a spring, h = (position, speed): m q'' + b q' + k q = write x. */
 export function massSpring({ m, b, k, write = 1, C = [1, 0], D = 0 }) {
-  return { A: [[0, 1], [-k / m, -b / m]], B: [0, write / m], C, D };
+  return {
+    A: [
+      [0, 1],
+      [-k / m, -b / m],
+    ],
+    B: [0, write / m],
+    C,
+    D,
+  };
 }
 
 /** The damper b and the spring k that put the poles of a mass m there: a conjugate pair, or two real ones. */

@@ -1,4 +1,4 @@
-// Small dense real matrices: a matrix is a list of rows, a vector a list of numbers (typed arrays and plain ones alike).
+// Small dense real matrices: a matrix is a list of rows, a vector a list of numbers, typed or plain.
 
 /** A matrix whose entry (i, j) is `entry(i, j)`; zero without one. */
 export function matrix(rows, columns, entry) {
@@ -15,8 +15,7 @@ export const transpose = (A) => matrix(A[0].length, A.length, (i, j) => A[j][i])
 export const outer = (u, v) => matrix(u.length, v.length, (i, j) => u[i] * v[j]);
 
 /** Entry by entry: alpha A + beta B. */
-export const combine = (alpha, A, beta, B) =>
-  matrix(A.length, A[0].length, (i, j) => alpha * A[i][j] + beta * B[i][j]);
+export const combine = (alpha, A, beta, B) => matrix(A.length, A[0].length, (i, j) => alpha * A[i][j] + beta * B[i][j]);
 
 export const scaled = (A, factor) => matrix(A.length, A[0].length, (i, j) => factor * A[i][j]);
 

@@ -88,6 +88,6 @@ lesson.myth(
 lesson.sources(
     "Gu et al. 2021, [LSSL](https://arxiv.org/abs/2110.13985), equations 1 and 2: the model with A, B, C and D.",
     "Gu, Goel & Ré 2022, [S4](https://arxiv.org/abs/2111.00396), section 2.1: state, projection and why D is left out.",
-    "Åström & Murray, [Feedback Systems](https://fbswiki.org): modes and eigenvalues; the spring is its first example.",
+    "Åström & Murray, [Feedback Systems](https://fbswiki.org): modes, eigenvalues and the spring–mass system.",
     "Every number and curve on this page is computed here: nothing is recorded or quoted.",
 )

@@ -40,9 +40,9 @@ export class March extends Figure {
   /** Where the state has been. */
   trail(g, theme, edges, { re, im }, t, most) {
     g.strokeStyle = theme.symbol.h;
-    g.lineWidth = 1.5;
-    g.globalAlpha = 0.4;
-    const wide = (edges[1] - edges[0]) * 0.5;
+    g.lineWidth = 2;
+    g.globalAlpha = 0.6;
+    const wide = Math.max(12, edges[1] - edges[0]);
     for (let s = 0; s < t; s++) {
       const middle = (edges[s] + edges[s + 1]) / 2;
       if (Math.abs(middle - this.middle(edges, t)) > ROUND) line(g, middle, 92, middle + (re[s] / most) * wide, 92 - (im[s] / most) * wide);

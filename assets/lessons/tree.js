@@ -169,6 +169,7 @@ export function withSources(levels) {
       sources[to] = level.phase === "last" ? [to] : [earlier, later].sort((p, q) => p - q);
       if (level.phase === "down") sources[later] = [to]; // the left half takes what lies before the node
     }
+    if (level.phase === "root") sources[level.a.length - 1] = []; // (1, 0), whatever it was
     const phase = level.phase === "up" && !tree ? "level" : level.phase;
     const done = tree ? (phase === "last" ? level.a.length : 0) : r ? 2 ** r : 1;
     return { ...level, phase, sources, done };
@@ -183,6 +184,7 @@ function links({ sources }) {
 function ancestors(levels, position) {
   const needed = levels.map(() => new Set());
   needed[levels.length - 1].add(position);
+  if (levels.at(-1).phase === "last") needed[0].add(position); // joined with its own leaf
   for (let r = levels.length - 1; r > 0; r--) for (const to of needed[r]) for (const from of levels[r].sources[to]) needed[r - 1].add(from);
   return needed;
 }

@@ -6,6 +6,10 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.requirements.stamp
 DEV    := $(VENV)/.requirements-dev.stamp
 
+# presets that open on a recording
+LAB     := selective_copying copying induction_heads
+LESSONS := mass_spring digits_hippo resampled two_views s4d_inits switches backends ablations against_attention
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test test-fast test-browser test-slow test-gpu lint format types check bench record screenshots clean
 
@@ -65,9 +69,8 @@ bench: $(DEV) ## the CPU benchmarks; prints the ceilings of the same run
 	$(BIN)/python -m benchmarks.scan_cpu
 
 record: setup ## train again what the app shows before the first click
-	$(BIN)/python -m ssmviz.training --preset selective_copying --twins --record selective_copying
-	$(BIN)/python -m ssmviz.training --preset copying --twins --record copying
-	$(BIN)/python -m ssmviz.training --preset induction_heads --twins --record induction_heads
+	@for name in $(LAB); do $(BIN)/python -m ssmviz.training --preset $$name --all --record $$name || exit 1; done
+	@for name in $(LESSONS); do $(BIN)/python -m ssmviz.training --preset $$name --all --record $$name --small || exit 1; done
 
 screenshots: setup-dev ## take docs/*.png again
 	$(BIN)/python docs/screenshots.py

@@ -9,6 +9,11 @@ function timePlot(stage, options) {
   const view = new Plot(stage, {
     height: 170,
     cursor: true,
+    key: (event) => {
+      const by = { ArrowLeft: -HOLD, ArrowRight: HOLD }[event.key];
+      if (by) stage.setCursor(Math.max(0, Math.min(SECONDS, timeOf(stage) + by)));
+      return Boolean(by);
+    },
     ...options,
     x: { label: "seconds", range: [0, SECONDS] },
     over: (g, place) => {

@@ -104,7 +104,7 @@ export function planePlot(stage) {
     });
   return new Plot(stage, {
     name: "poles",
-    title: "poles, and where this rule dies out",
+    title: "drag the poles; shaded: this rule grows",
     symbol: ["A", "A"],
     height: 240,
     equal: true,
@@ -139,9 +139,12 @@ export function planePlot(stage) {
       ["pole", "real part (1/s)", "imaginary part (rad/s)"],
       ...stage.derived.system.A.map(([re, im], n) => [n, re, im]),
     ],
-    describe: () =>
-      `${stage.derived.system.A.length} poles, the first at ${stage.derived.system.A[0].map(number).join(", ")}; ` +
-      `the chosen rule dies out in ${REGION[stage.values.method] ?? "the left half-plane"}`,
+    describe: () => {
+      const where = pair()
+        ? `A pair at ${number(stage.values.re)} ± ${number(stage.values.im)}i`
+        : `${stage.derived.system.A.length} real poles from −1 to −${stage.derived.system.A.length}`;
+      return `${where}; the chosen rule dies out in ${REGION[stage.values.method] ?? "the left half-plane"}.`;
+    },
   });
 }
 
@@ -191,8 +194,8 @@ export function errorPlot(stage) {
     },
     front: (g, { box, x, theme }) => {
       g.fillStyle = theme.faint;
-      g.textAlign = "right";
-      g.fillText("no error at all", box.right - 4, box.bottom - 16);
+      g.textAlign = "left";
+      g.fillText("no error at all", box.left + 6, box.bottom - 16);
       g.strokeStyle = theme.symbol.delta;
       g.lineWidth = 1.5;
       line(g, x(stage.values.delta), box.top, x(stage.values.delta), box.bottom);

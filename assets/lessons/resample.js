@@ -73,7 +73,7 @@ function strips(stage, axis) {
   const names = Object.keys(CASES);
   const one = (name) => stage.derived.resampled[name];
   return new Plot(stage, {
-    name: own ? "believed" : "tokens",
+    name: own ? "believed" : "lasting",
     title: own ? "how long the model believes each token lasts" : "how long each token lasts",
     symbol: ["d", "Δ"],
     height: 104,

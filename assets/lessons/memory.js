@@ -1,21 +1,15 @@
 // Memory: a signal streams in, the state is what a curve through it needs, and the curve is drawn from the state alone.
 
 import { number } from "../canvas/words.js";
-import { chosen, delayLine, legsErrors, length, moment, signal, states, windowBasis } from "./memory_story.js";
+import { memory } from "../maths/hippo.js";
+import { memo } from "./memo.js";
+import { chosen, delayLine, legsErrors, length, moment, signal, states, step, windowBasis } from "./memory_story.js";
 import * as views from "./memory_views.js";
 
 const PAUSE = 2; // s that the end of the story stands before it begins again
 
 export function build(stage) {
-  stage
-    .derive("f", signal)
-    .derive("memory", (values) => chosen(values, stage.extra))
-    .derive("c", (values) => states(values, stage))
-    .derive("slow", (values) => (values.fast ? states({ ...values, fast: false }, stage) : null))
-    .derive("window", (values) => windowBasis(values, stage.derived.memory))
-    .derive("errors", () => legsErrors(stage.derived.f))
-    .derive("delay", (values) => delayLine(values, stage.derived.f))
-    .derive("most", () => stage.derived.c.reduce((most, v) => Math.max(most, Math.abs(v)), 0.1));
+  derive(stage);
   return {
     rows: [
       { views: [views.signalView(stage), views.coefficientsView(stage)], shares: [5, 3] },
@@ -30,6 +24,27 @@ export function build(stage) {
     readouts: () => readouts(stage),
     say: () => say(stage),
   };
+}
+
+/** What follows from the values; most changes leave most of it as it was. */
+function derive(stage) {
+  const { derived } = stage;
+  const legt = memo((N, theta) => memory("legt", N, theta));
+  const pick = memo(chosen);
+  const run = [memo(states), memo(states), memo(states)]; // shown, at normal speed, delay line
+  const [write, fade, compare, late] = [memo(signal), memo(windowBasis), memo(legsErrors), memo(delayLine)];
+  stage
+    .derive("f", (now) => write(now.signal, now.drawing))
+    .derive("memory", ({ measure, N, theta }) =>
+      measure === "legt" ? legt(N, theta) : pick(measure, N, theta, stage.extra.random),
+    )
+    .derive("c", (now) => run[0](derived.memory, derived.f, step(now)))
+    .derive("slow", (now) => (now.fast ? run[1](derived.memory, derived.f, step({ fast: false })) : null))
+    .derive("legt", (now) => (now.measure === "legt" ? derived.c : run[2](legt(now.N, now.theta), derived.f, step(now))))
+    .derive("window", (now) => fade(derived.memory, step(now)))
+    .derive("errors", () => compare(derived.f))
+    .derive("delay", (now) => late(derived.legt, derived.f, now.N, now.read, now.theta, step(now)))
+    .derive("most", () => derived.c.reduce((most, v) => Math.max(most, Math.abs(v)), 0.1));
 }
 
 function readouts(stage) {

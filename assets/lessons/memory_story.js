@@ -2,6 +2,7 @@
 
 import { bestErrors, delayed, memory, online, relativeError, run, tones } from "../maths/hippo.js";
 import { legendreSum } from "../maths/legendre.js";
+import { memo } from "./memo.js";
 
 export const L = 512; // samples; these five as in ssmviz/lessons/memory.py
 export const POINTS = 64; // that a person draws
@@ -13,7 +14,7 @@ const FADED = 3; // time constants of a fading memory that are drawn
 export const length = ({ fast }) => (fast ? SECONDS / 2 : SECONDS);
 export const step = (values) => length(values) / L;
 
-export function signal({ signal: kind, drawing }) {
+export function signal(kind, drawing) {
   return Float64Array.from({ length: L }, (_, i) => {
     const r = (i + 0.5) / L;
     if (kind === "tones") return tones(r);
@@ -25,24 +26,19 @@ export function signal({ signal: kind, drawing }) {
 }
 
 /** The memory that is shown; of a random one only what has arrived from the server. */
-export function chosen({ measure, N, theta }, extra) {
+export function chosen(measure, N, theta, random) {
   if (measure !== "random") return memory(measure, N, theta);
-  const { random } = extra;
   if (!random) return { ...memory("legt", 1, theta), name: "random", waiting: true };
   const size = random.B.length;
   const A = random.A.map((row) => Float64Array.from(row, (a) => a / theta));
   return { ...memory("legt", size, theta), name: "random", A, B: random.B.map((b) => b / theta) };
 }
 
-export function states(values, { derived }) {
-  const given = derived.memory;
-  return given.name === "random" ? run(given, derived.f, step(values)) : online(given, derived.f, step(values));
-}
+export const states = (given, f, dt) => (given.name === "random" ? run : online)(given, f, dt);
 
 /** The basis at the ages of all samples that a window or a fading memory covers; LegS's moves with time. */
-export function windowBasis(values, given) {
+export function windowBasis(given, dt) {
   if (given.scaled || given.name === "random") return null;
-  const dt = step(values);
   const covered = Math.min(L, Math.round(reach(given) / dt));
   return given.basis(Array.from({ length: covered }, (_, j) => (j + 0.5) * dt));
 }
@@ -79,25 +75,24 @@ function readOut({ ages, random }, { theta }, state, now) {
   return { times: Float64Array.from(seen, (age) => now - age * theta), curve };
 }
 
+const LARGEST = memory("legs", MOST);
+const wholePast = memo(() => LARGEST.basis(Array.from({ length: L }, (_, j) => (L - j - 0.5) / L), 1));
+
 /** Errors of LegS at the story's end for every N, from one run: A is lower triangular. */
 export function legsErrors(f) {
-  const all = memory("legs", MOST);
-  const state = online(all, f).subarray((L - 1) * MOST);
-  const basis = all.basis(Array.from({ length: L }, (_, j) => (L - j - 0.5) / L), 1);
+  const state = online(LARGEST, f).subarray((L - 1) * MOST);
   const curve = new Float64Array(L);
-  const legs = basis.map((row, n) => {
+  const legs = wholePast().map((row, n) => {
     for (let i = 0; i < L; i++) curve[i] += state[n] * row[i];
     return relativeError(f, curve);
   });
   return { legs, best: bestErrors(f, MOST) };
 }
 
-/** LegT, which is the LMU in another scale, read at one age. */
-export function delayLine(values, f) {
-  const { N, theta, read } = values;
-  const dt = step(values);
+/** LegT's coefficients c, which are the LMU's in another scale, read at one age. */
+export function delayLine(c, f, N, read, theta, dt) {
   const late = (read * theta) / dt; // samples
-  const said = delayed(online(memory("legt", N, theta), f, dt), N, read);
+  const said = delayed(c, N, read);
   const was = Float64Array.from(f, (_, k) => between(f, k + 0.5 - late)); // the state is that at a sample's end
   return { said, was, late: late * dt, error: relativeError(was, said) };
 }

@@ -2,22 +2,16 @@
 
 import { number } from "../canvas/words.js";
 import * as s4 from "../maths/s4.js";
+import { memo } from "./memo.js";
 import { Meter } from "./structured_cost.js";
 import { INITS, L, dense, diagonal, fast, gaps, percent, relative, training } from "./structured_kernels.js";
 import { galleryView, modesView, spectrumView } from "./structured_poles.js";
 import { SECONDS, breakdownView, conditionView, kernelView, matrixViews, stageViews } from "./structured_views.js";
 
+const UNMOVED = [];
+
 export function build(stage) {
-  stage
-    .derive("C", ({ N }) => Float64Array.from(stage.extra.C.slice(0, N)))
-    .derive("parts", ({ N }) => s4.normalPlusLowRank(N))
-    .derive("dplr", ({ N }) => s4.diagonalPlusLowRank(N))
-    .derive("dense", ({ delta }) => dense(stage.derived, delta))
-    .derive("naive", ({ N, delta, floats }) => s4.eigenvectorKernel(N, delta, stage.derived.C, L, floats === "float32"))
-    .derive("stages", ({ delta }) => fast(stage.derived, delta))
-    .derive("gaps", ({ delta }) => gaps(stage.derived, delta))
-    .derive("diagonal", (values) => diagonal(values, values.init, stage.derived.C, values.moved))
-    .derive("gallery", (values) => Object.keys(INITS).map((init) => diagonal(values, init, stage.derived.C)));
+  derive(stage);
   const meter = new Meter(stage);
   return {
     rows: [
@@ -32,6 +26,25 @@ export function build(stage) {
     readouts: () => readouts(stage),
     say: () => say(stage),
   };
+}
+
+/** What follows from the values; most changes leave most of it as it was. */
+function derive(stage) {
+  const { derived } = stage;
+  const [split, turn, products, through] = [s4.normalPlusLowRank, s4.diagonalPlusLowRank, dense, fast].map(memo);
+  const [fail, compare, sum] = [s4.eigenvectorKernel, gaps, diagonal].map(memo);
+  const sums = Object.keys(INITS).map((init) => [init, memo(diagonal)]);
+  const read = memo((C, N) => Float64Array.from(C.slice(0, N)));
+  stage
+    .derive("C", ({ N }) => read(stage.extra.C, N))
+    .derive("parts", ({ N }) => split(N))
+    .derive("dplr", ({ N }) => turn(N))
+    .derive("dense", ({ delta }) => products(derived.parts, derived.C, delta))
+    .derive("naive", ({ N, delta, floats }) => fail(N, delta, derived.C, L, floats === "float32"))
+    .derive("stages", ({ delta }) => through(derived.dplr, derived.dense.C_tilde, delta))
+    .derive("gaps", ({ delta }) => compare(derived.parts, derived.dense, derived.stages, delta))
+    .derive("diagonal", ({ N, delta, init, moved }) => sum(init, N, delta, derived.C, moved))
+    .derive("gallery", ({ N, delta }) => sums.map(([init, kernel]) => kernel(init, N, delta, derived.C, UNMOVED)));
 }
 
 function readouts(stage) {

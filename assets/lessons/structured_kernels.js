@@ -8,18 +8,18 @@ export const STEPS = Float64Array.from({ length: L }, (_, l) => l);
 export const INITS = { lin: "Lin", inv: "Inv", legs: "LegS", real: "Real (Mamba's)" };
 const CHECKED = 2 ** 17; // dense eliminations per redraw are kept to this many multiplications
 
-export function dense({ parts, C }, delta) {
+export function dense(parts, C, delta) {
   const { A_bar, B_bar } = s4.bilinear(parts.A, parts.B, delta);
   const { K, rest } = s4.denseKernel(A_bar, B_bar, C, L);
   return { A_bar, B_bar, K, C_tilde: C.map((c, n) => c - rest[n]), K_hat: s4.generatingFunction(K) };
 }
 
-export const fast = ({ dplr, dense: { C_tilde } }, delta) => s4.stages(dplr, s4.outputInModes(dplr, C_tilde), delta, L);
+export const fast = (dplr, C_tilde, delta) => s4.stages(dplr, s4.outputInModes(dplr, C_tilde), delta, L);
 
 /** Largest difference of each stage from dense matrices; the first two at some of the roots. */
-export function gaps({ parts, dense: exact, stages: done }, delta) {
+export function gaps(parts, exact, done, delta) {
   const N = parts.B.length;
-  const count = Math.max(2, Math.min(16, Math.floor(CHECKED / N ** 3)));
+  const count = Math.max(1, Math.min(16, Math.floor(CHECKED / N ** 3)));
   const [first, second] = [{ roots: [], size: [] }, { roots: [], size: [] }];
   let [one, two] = [0, 0];
   const eye = (i, j) => (i === j ? 1 : 0);
@@ -27,7 +27,7 @@ export function gaps({ parts, dense: exact, stages: done }, delta) {
   const identity = exact.A_bar.map((row, i) => row.map((_, j) => eye(i, j)));
   const [M0, M1] = [1, -1].map((sign) => parts.normal.map((row, i) => row.map((a, j) => (sign * 2 * eye(i, j)) / delta - a)));
   for (let i = 0; i < count; i++) {
-    const k = Math.floor((i * L) / count);
+    const k = Math.floor(((i + 0.25) * L) / count);
     const z = [done.z.re[k], done.z.im[k]];
     const inverse = s4.denseResolvent(identity, turned, exact.C_tilde, exact.B_bar, z);
     const normal = s4.denseResolvent(M0, M1, exact.C_tilde, parts.B, z);
@@ -56,7 +56,7 @@ export const relative = (K, truth) => {
 };
 
 /** A diagonal system from a start, its poles moved where asked; N real numbers are N/2 pairs, or N real poles. */
-export function diagonal({ N, delta }, init, C, moved = []) {
+export function diagonal(init, N, delta, C, moved) {
   const n = init === "real" ? N : N / 2;
   const poles = s4.initialPoles(init, n);
   for (let k = 0; k < Math.min(n, moved.length / 2); k++) {

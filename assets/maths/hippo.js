@@ -80,10 +80,16 @@ export function online(memory, f, dt = 1) {
 /** The same for matrices that mean nothing: { A, B, N }. */
 export const run = (system, f, dt) => march(held(system, dt), system.N, f);
 
+const holds = new WeakMap(); // by A: a stroke of the pen changes the signal, and not the system
+
 /** [A_bar B_bar] row by row, (N, N + 1): zero-order hold, from one exponential of A with B beside it. */
 function held({ A, B, N }, dt) {
+  const before = holds.get(A);
+  if (before?.dt === dt) return before.step;
   const both = expm(matrix(N + 1, N + 1, (i, j) => (i === N ? 0 : dt * (j === N ? B[i] : A[i][j]))));
-  return Float64Array.from({ length: N * (N + 1) }, (_, at) => both[Math.floor(at / (N + 1))][at % (N + 1)]);
+  const step = Float64Array.from({ length: N * (N + 1) }, (_, at) => both[Math.floor(at / (N + 1))][at % (N + 1)]);
+  holds.set(A, { dt, step });
+  return step;
 }
 
 function march(step, N, f) {

@@ -5,6 +5,7 @@ import { mix } from "../canvas/theme.js";
 import { percent } from "../canvas/words.js";
 import { bestConstant, outcome, recall, states } from "../maths/gate.js";
 import { CLASSES, kindOf, LETTERS, parse, questionDelta, targetsOf } from "../maths/strips.js";
+import { only } from "./needs.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
 const N = 8;
@@ -59,7 +60,7 @@ export function build(stage) {
   });
   const reading = new Reading(({ derived }) => derived.columns.length);
   return {
-    rows: [[strip], [brush], [heat], [scores]],
+    rows: [strip, brush, heat, scores].map((view) => [only(view, "values", "cursor")]),
     before: (_, changes) => reading.advance(stage, changes),
     animate: { length: reading.length, loop: true },
     say: ({ values, derived }) => sentence(values, derived.outcome.token),

@@ -8,10 +8,10 @@ import { number, percent } from "../canvas/words.js";
 import { bestConstant, kernel } from "../maths/gate.js";
 import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
 import { byKind, CLASSES, classOf, kindOf, targetsOf } from "../maths/strips.js";
-import { clockWidths, derive, LETTER, OLDEST } from "./selection_values.js";
+import { only } from "./needs.js";
+import { clockWidths, derive, LETTER, OLDEST, RESET } from "./selection_values.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
 
-const RESET = 5;
 const FAINTEST = 1e-6; // Delta that is drawn
 const Z = range(-6, 6, 121);
 const DELTAS = range(-2, Math.log10(5), 91).map((p) => 10 ** p);
@@ -21,16 +21,17 @@ export function build(stage) {
   derive(stage);
   const reading = new Reading(({ derived }) => derived.columns.length);
   const verdict = el("div"); // the spoken sentence stands beside the score, not at the end
+  const follow = (view) => only(view(stage), "values", "cursor");
   return {
     rows: [
-      [strip(stage)],
-      [brush(stage)],
-      { views: [scores(stage), ages(stage)], shares: [2, 3] },
+      [follow(strip)],
+      [follow(brush)],
+      { views: [only(scores(stage), "values"), only(ages(stage), "values")], shares: [2, 3] },
       [verdict],
-      [heat(stage)],
-      [keptCurve(stage), theorem(stage)],
-      [moved(stage), still(choosers(stage))],
-      [learnedGate(stage)],
+      [follow(heat)],
+      [follow(keptCurve), follow(theorem)],
+      [follow(moved), only(choosers(stage))],
+      [only(learnedGate(stage), "values")],
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
     before: (_, changes) => reading.advance(stage, changes),
@@ -39,12 +40,6 @@ export function build(stage) {
     readouts,
     say,
   };
-}
-
-/** A picture that no control changes. */
-function still(view) {
-  view.needs.delete("values");
-  return view;
 }
 
 function range(low, high, count) {
@@ -235,7 +230,7 @@ function learnedGate(stage) {
   return new Plot(stage, {
     name: "learned", title: "What a trained S6 paints", symbol: ["delta", "Δ"], height: 170,
     note: ({ extra: { learned } }) =>
-      `${learned.where}, step ${learned.step}, layer ${learned.layer + 1}, mean of its channels: a letter lasts ${number(learned.ratio)} × as long as noise`,
+      `${learned.where}, step ${learned.step}, layer ${learned.layer + 1}: a letter lasts ${number(learned.ratio)} × as long as noise in the mean of the channels, ${number(learned.sharpest)} × in the most selective one`,
     x: { label: "token", range: ({ extra }) => [-1, extra.learned.delta.length] },
     y: { range: [FAINTEST, 1], log: true },
     series: ({ theme, extra: { learned } }) => [

@@ -4,6 +4,7 @@ import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js"
 import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled } from "../maths/strips.js";
 
 export const LETTER = 0.5; // Delta of a letter in links, and in the learned gate once it is stretched
+export const RESET = 5; // Delta that clears the state
 export const OLDEST = 4; // ages that are drawn
 const SHOWN = 40; // strips whose letters are drawn over the kernel
 const FINE = 64; // letters of nearly one age are drawn once: steps an age of 1
@@ -29,7 +30,7 @@ export function derive(stage) {
     .derive("best", ({ N }) => bestConstant(d.story.strip, N, d.gate))
     .derive("learned", ({ story }) => {
       if (!["letters", "um"].includes(story)) return undefined;
-      return byKind(d.strip, { letters: LETTER, rest: LETTER / stage.extra.learned.ratio });
+      return byKind(d.strip, { letters: LETTER, rest: Math.min(RESET, LETTER / stage.extra.learned.ratio) });
     })
     .derive("learnedScore", ({ N, B, C }) => {
       const key = `${d.story.strip} ${N} ${B} ${C} ${stage.extra.learned.ratio}`;

@@ -1,9 +1,11 @@
 """Lesson 6: selection. The reader sets Delta, token by token, and sees what one fixed read-out recalls."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from ssmviz.lessons import selection
-from ssmviz.lessons.selection import CONSTANT, PLAIN, gate_value, kept, learned, means, painting
+from ssmviz.lessons.selection import CONSTANT, PLAIN, kept, learned, means, painting
 from ssmviz.runs.records import Refused
 from ssmviz.widgets import services
 from ssmviz.widgets.lesson import Lesson
@@ -13,11 +15,9 @@ x, h, C, delta, delta_t = tex("x", "t"), tex("h", "t"), tex("C"), tex("delta"), 
 A_bar, B_bar, before = tex("A", "t"), tex("B", "t"), tex("h", "t-1")
 gated = PLAIN | {"delta": painting("letters")}
 
-try:  # a gate that was trained on this page takes the recorded one's place
-    trained = selection.gate_in(services.library().view(st.query_params.get("run", "")), "trained here")
-except (Refused, KeyError):
-    trained = None
-gate = trained or learned()
+gate = learned()
+with suppress(Refused, KeyError):  # a gate that was trained on this page takes the recorded one's place
+    gate = selection.gate_in(services.library().view(st.query_params.get("run", "")), "trained here") or gate
 
 lesson = Lesson("selection", selection.CONTROLS, extra=lambda _: selection.for_pictures(gate))
 lesson.question(
@@ -50,8 +50,6 @@ lesson.try_these(
 )
 
 (letters, rest), result = means(now), selection.score(now)
-z, g = gate_value(letters)
-z_words = f"{z:.3f}".replace("inf", r"\infty")
 lesson.maths(
     rf"{h} = {A_bar}\,{before} + {B_bar}\,{x}, \qquad A = -1, \dots, -{now['N']}",
     rf"{A_bar} = e^{{{delta_t} A}}, \qquad {B_bar} = A^{{-1}}({A_bar} - 1)",
@@ -59,7 +57,7 @@ lesson.maths(
     rf"\text{{rest: }} e^{{-{rest:.3g}}} = {kept(rest):.3g}",
     rf"{h} = (1 - g)\,{before} + g\,{x} \quad \text{{(Theorem 1)}}",
     rf"g = \sigma(z), \qquad {delta_t} = \log(1 + e^z)",
-    rf"{delta} = {letters:.3g}: \quad z = {z_words}, \quad g = {g:.4f}",
+    rf"{delta} = {letters:.3g}: \quad {selection.gate_in_tex(letters)}",
     note=(
         f"Kept at Δ = .01, .1, 1, 3, 5: {', '.join(f'{kept(d):.2g}' for d in (0.01, 0.1, 1, 3, 5))}. **Zero Δ freezes "
         "time, large Δ resets the state.** In S6, z is a linear function of the token: the network paints by itself. "
@@ -72,10 +70,12 @@ lesson.maths(
 lesson.code()
 lesson.train(
     "switches",
+    "selective_copying",
     intro=(
-        "Now gradient descent is the gate. The same task, with Δ, B and C each allowed to depend on the token, or not. "
-        f"In the run above ({gate.where}, {gate.accuracy:.0%} of letters right) letters came to last {gate.ratio:.0f} "
-        "times as long as noise; nobody asked for that. Once yours is trained, its Δ stands above as *Learned Δ*."
+        "Now gradient descent is the gate: Δ, B and C may each depend on the token, or not. The network has more than "
+        "you had: two layers, many channels, a short convolution. Which switch can it do without? In the gate drawn "
+        f"above ({gate.where}, {gate.accuracy:.0%} of letters right) a letter lasts {gate.ratio:.3g} times as long as "
+        "noise, and nobody told it to. Once yours is trained, its Δ takes that place (switch *Learned Δ* on)."
     ),
 )
 lesson.check(
@@ -115,6 +115,5 @@ lesson.sources(
     "Gu & Dao 2023, [Mamba](https://arxiv.org/abs/2312.00752): selection, section 3.2 and Algorithm 2; zero-order "
     "hold, equation 4; Theorem 1 and variable spacing, filtering context, boundary resetting, section 3.5; selective "
     "copying, section 4.1.",
-    "The stories are ours. Scores, curves and the table are computed here; the learned Δ is layer 2 of a recorded run "
-    "of this app.",
+    "The stories are ours. Scores, curves and the table are computed here; the recorded Δ is a run of this app.",
 )

@@ -20,7 +20,6 @@ from ssmviz.systems.discretise import sigmoid
 from ssmviz.systems.gate import CLASSES, JUNK, LETTERS, Gate, Outcome, by_kind, outcome, shuffled
 
 RECORDING = Path(__file__).parents[2] / "assets" / "recordings" / "selective_copying.ssmviz"
-CHOOSES = 1.5  # a letter lasts at least this many times as long as noise where a gate is learned
 SKIPPED, RESET = 0.0, 5.0  # Delta of a token that passes unseen, and of one that clears the state
 CONSTANTS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # that are tried for the best one
 
@@ -115,6 +114,12 @@ def gate_value(delta: float) -> tuple[float, float]:
     return z, float(sigmoid(np.array(z)))
 
 
+def gate_in_tex(delta: float) -> str:
+    """`gate_value` in LaTeX."""
+    z, g = gate_value(delta)
+    return rf"z = {z:.3f}, \quad g = {g:.4f}".replace("inf", r"\infty")
+
+
 def best_constant(story: str, N: int, *, B: bool = False, C: bool = False) -> tuple[float, float]:
     """The one Delta for all tokens that recalls most, and the share that it recalls."""
     given = {"story": story, "B": B, "C": C, "N": N}
@@ -149,6 +154,7 @@ class Learned:
     accuracy: float  # share of letters recalled
     kinds: tuple[str, ...]  # letter, noise, question
     delta: tuple[float, ...]
+    sharpest: float  # how many times longer a letter lasts in the channel that tells most
 
     def typical(self, kind: str) -> float:
         """Median over the tokens of a kind."""
@@ -161,20 +167,23 @@ class Learned:
 
 
 def gate_in(view: ExperimentView, where: str) -> Learned | None:
-    """The newest gate of the first run of an experiment; None where it has none that chooses, or another task."""
+    """The newest gate of the first run of an experiment; None where it is no S6, or its task another one."""
     run = view.summary().runs[0]
     newest = view.newest_frame(run.id)
-    if newest is None or run.settings.task.name != "selective_copying":
+    if newest is None or (run.settings.task.name, run.settings.model.layer) != ("selective_copying", "s6"):
         return None
     frame = frames.unpack(view.frame(run.id, newest.step) or b"")
     classes = run.settings.task.vocab - 2
-    kinds = tuple({classes: "noise", classes + 1: "question"}.get(t, "letter") for t in frame["tokens"].tolist())
-    found = [
-        Learned(where, newest.step, i, run.token_accuracy or 0.0, kinds, tuple(frame[f"{i}.delta_mean"].tolist()))
-        for i in range(int(frame["__metadata__"]["layers"]))
-    ]
-    best = max(found, key=lambda gate: gate.ratio)
-    return best if best.ratio > CHOOSES else None
+    tokens = frame["tokens"]
+    kinds = tuple({classes: "noise", classes + 1: "question"}.get(t, "letter") for t in tokens.tolist())
+
+    def of(layer: int) -> Learned:
+        channels, mean = frame[f"{layer}.delta"], tuple(frame[f"{layer}.delta_mean"].tolist())
+        letters, noise = (np.median(channels[:, chosen], axis=1) for chosen in (tokens < classes, tokens == classes))
+        sharpest = float((letters / np.maximum(noise, 1e-30)).max())
+        return Learned(where, newest.step, layer, run.token_accuracy or 0.0, kinds, mean, sharpest)
+
+    return max(map(of, range(int(frame["__metadata__"]["layers"]))), key=lambda gate: gate.ratio)
 
 
 @lru_cache(maxsize=1)
@@ -186,7 +195,7 @@ def learned() -> Learned:
     """
     gate = gate_in(read_recording(RECORDING), "recorded run")
     if gate is None:
-        raise ValueError(f"{RECORDING.name} must hold a selective run of selective copying; record it again")
+        raise ValueError(f"{RECORDING.name} must hold an S6 on selective copying; record it again")
     return gate
 
 

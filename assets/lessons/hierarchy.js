@@ -11,7 +11,7 @@ const ROWS = [
   ["dx", "dΔ", "dA", "dB", "dC", "dĀ", "dB̄x", "dh", "dy"],
 ];
 const LARGE = new Set(["Ā", "B̄x", "h", "dĀ", "dB̄x", "dh"]);
-const COLOUR = { x: "x", Δ: "delta", A: "A", B: "B", C: "C", Ā: "A", "B̄x": "B", h: "h", y: "y" };
+const COLOUR = { x: "x", Δ: "delta", A: "A", B: "B", C: "C", Ā: "A", B̄x: "B", h: "h", y: "y" };
 const INSIDE = ["Ā", "B̄x", "h"]; // what one kernel makes and never hands out
 
 /**
@@ -131,7 +131,11 @@ export class Hierarchy extends Figure {
     g.fillStyle = theme.text;
     g.font = `600 12px ${theme.font}`;
     g.textAlign = "left";
-    g.fillText(`${way === "in" ? "↑ read" : "↓ write"} ${tensor}: ${this.options.gigabytes(bytes)}`, 10, FAST.bottom + 14);
+    g.fillText(
+      `${way === "in" ? "↑ read" : "↓ write"} ${tensor}: ${this.options.gigabytes(bytes)}`,
+      10,
+      FAST.bottom + 14,
+    );
   }
 
   counter(g, theme, width, { moves, index, along }) {
@@ -140,18 +144,28 @@ export class Hierarchy extends Figure {
     g.textAlign = "right";
     g.fillStyle = theme.text;
     g.font = `600 12px ${theme.font}`;
-    g.fillText(`${this.options.gigabytes(past)} of ${this.options.gigabytes(total)} moved`, width - 12, FAST.bottom + 14);
+    g.fillText(
+      `${this.options.gigabytes(past)} of ${this.options.gigabytes(total)} moved`,
+      width - 12,
+      FAST.bottom + 14,
+    );
   }
 
   inWords() {
     const { moves, setting } = this.options.read(this.stage);
-    const sum = (direction) => this.options.gigabytes(moves.filter((move) => move.direction === direction).reduce((all, { bytes }) => all + bytes, 0));
+    const sum = (direction) =>
+      this.options.gigabytes(
+        moves.filter((move) => move.direction === direction).reduce((all, { bytes }) => all + bytes, 0),
+      );
     return `${setting.fused ? "One kernel" : "Three kernels"}: ${sum("forward")} moved forward, ${sum("backward")} backward`;
   }
 
   table() {
     const { moves } = this.options.read(this.stage);
-    return [["direction", "kernel", "tensor", "way", "bytes"], ...moves.map(({ direction, kernel, tensor, way, bytes }) => [direction, kernel, tensor, way, bytes])];
+    return [
+      ["direction", "kernel", "tensor", "way", "bytes"],
+      ...moves.map(({ direction, kernel, tensor, way, bytes }) => [direction, kernel, tensor, way, bytes]),
+    ];
   }
 }
 
@@ -192,7 +206,11 @@ function inside(moves, index, fused) {
   const [reads, writes] = ["in", "out"].map((one) => run.filter((move) => move.way === one).map((move) => move.tensor));
   if (way === "in") return reads.slice(0, reads.indexOf(tensor)).map((name) => ({ name }));
   const made = fused ? INSIDE.filter((name) => !reads.includes(name) && !writes.includes(name)) : [];
-  return [...reads.map((name) => ({ name })), ...made.map((name) => ({ name, made: true })), ...writes.map((name) => ({ name }))];
+  return [
+    ...reads.map((name) => ({ name })),
+    ...made.map((name) => ({ name, made: true })),
+    ...writes.map((name) => ({ name })),
+  ];
 }
 
 /** All moves of the kernel that a move belongs to. */

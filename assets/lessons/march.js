@@ -45,7 +45,8 @@ export class March extends Figure {
     const wide = Math.max(12, edges[1] - edges[0]);
     for (let s = 0; s < t; s++) {
       const middle = (edges[s] + edges[s + 1]) / 2;
-      if (Math.abs(middle - this.middle(edges, t)) > ROUND) line(g, middle, 92, middle + (re[s] / most) * wide, 92 - (im[s] / most) * wide);
+      if (Math.abs(middle - this.middle(edges, t)) > ROUND)
+        line(g, middle, 92, middle + (re[s] / most) * wide, 92 - (im[s] / most) * wide);
     }
     g.globalAlpha = 1;
   }
@@ -94,7 +95,8 @@ export class March extends Figure {
   }
 
   point(x) {
-    if (this.size && x >= GUTTER - 6) this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
+    if (this.size && x >= GUTTER - 6)
+      this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
   }
 
   key(event) {
@@ -110,7 +112,10 @@ export class March extends Figure {
   table() {
     const { y, re, im } = this.options.run(this.stage);
     const { x, delta } = this.options.data(this.stage);
-    return [["token", "x", "delta", "Re h", "Im h", "y"], ...Array.from(x, (v, t) => [t, v, delta[t], re[t], im[t], y[t]])];
+    return [
+      ["token", "x", "delta", "Re h", "Im h", "y"],
+      ...Array.from(x, (v, t) => [t, v, delta[t], re[t], im[t], y[t]]),
+    ];
   }
 }
 

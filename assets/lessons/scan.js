@@ -2,26 +2,19 @@
 
 import { Bars } from "../canvas/bars.js";
 import { button, el, setText } from "../canvas/dom.js";
-import { line } from "../canvas/draw.js";
-import { Plot } from "../canvas/plot.js";
 import { count, number } from "../canvas/words.js";
 import { kept, moved, sizes, traffic } from "../maths/memory.js";
-import { blelloch, byRunningProducts, costOf, firstNotFinite, hillisSteele, loop } from "../maths/scan.js";
+import { blelloch, costOf, hillisSteele, loop } from "../maths/scan.js";
 import { Hierarchy } from "./hierarchy.js";
 import { only } from "./needs.js";
+import { costPlot, growthPlot, METHODS, productPlot, products, times, told, ways } from "./scan_plots.js";
 import { fixed } from "./strips.js";
-import { Times } from "./times.js";
 import { Totals } from "./totals.js";
 import { Tree, withSources } from "./tree.js";
-import { Ways } from "./ways.js";
 
 const STEPS = 8;
 const TICK = 1.4; // seconds a level, and a step of the loop
 const LENGTH = 14; // seconds: eight ticks, and a look at the result
-const TRIED = 2048; // steps of the running product
-const POINTS = 300; // of a curve
-const FLOAT32 = [1.4e-45, 3.4e38];
-const METHODS = { loop: ["loop", "h"], hillis_steele: ["Hillis–Steele", "A"], blelloch: ["Blelloch", "B"] };
 
 export function build(stage) {
   stage
@@ -34,7 +27,9 @@ export function build(stage) {
     .derive("moves", (values) => traffic(values))
     .derive("sizes", (values) => sizes(values))
     .derive("products", ({ keep }) => products(keep))
-    .derive("costs", ({ length }) => Object.fromEntries(Object.keys(METHODS).map((name) => [name, costOf(name, length)])));
+    .derive("costs", ({ length }) =>
+      Object.fromEntries(Object.keys(METHODS).map((name) => [name, costOf(name, length)])),
+    );
 
   const caption = el("p", { role: "status", style: "min-height:2.8em; font-weight:600" });
   const example = el("p", { style: "min-height:2.8em" });
@@ -42,8 +37,21 @@ export function build(stage) {
     rows: [
       [quiet(pairBars(stage, "a", ["A", "a"], 0)), quiet(pairBars(stage, "b", ["B", "b"], -1))],
       [tree(stage), hierarchy(stage)],
-      [steps(stage, caption, example), quiet(new Totals(stage, { name: "totals", title: "Bytes moved: choose one of four", symbol: ["h", "h"], gigabytes }))],
-      [quiet(costPlot(stage, "depth", "Levels that wait for one another")), quiet(costPlot(stage, "work", "Joins in all"))],
+      [
+        steps(stage, caption, example),
+        quiet(
+          new Totals(stage, {
+            name: "totals",
+            title: "Bytes moved: choose one of four",
+            symbol: ["h", "h"],
+            gigabytes,
+          }),
+        ),
+      ],
+      [
+        quiet(costPlot(stage, "depth", "Levels that wait for one another")),
+        quiet(costPlot(stage, "work", "Joins in all")),
+      ],
       [quiet(productPlot(stage)), ...stage.extra.growths.slice(0, 1).map((growth) => only(growthPlot(stage, growth)))],
       ...stage.extra.growths.map((growth, i) => [only(ways(stage, growth)), ...(i ? [] : [told(stage)])]),
       ...pairs(stage.extra.machines.map((machine) => only(times(stage, machine)))),
@@ -75,7 +83,16 @@ function quiet(view) {
 
 function pairBars(stage, name, symbol, low) {
   const words = { a: "What each step keeps: drag", b: "What each step adds: drag" }[name];
-  return new Bars(stage, { name, title: words, symbol, height: 62, control: name, low, high: 1, ticks: low ? [-1, 0, 1] : [0, 1] });
+  return new Bars(stage, {
+    name,
+    title: words,
+    symbol,
+    height: 62,
+    control: name,
+    low,
+    high: 1,
+    ticks: low ? [-1, 0, 1] : [0, 1],
+  });
 }
 
 /** Levels reached, share of the one under way, steps that the loop has done: by the clock, or by the person. */
@@ -90,7 +107,9 @@ function reached(stage) {
 
 function tree(stage) {
   return new Tree(stage, {
-    name: "tree", title: "The scan: all pairs of a level are joined at once", symbol: ["A", "(a, b)"],
+    name: "tree",
+    title: "The scan: all pairs of a level are joined at once",
+    symbol: ["A", "(a, b)"],
     read: () => ({ ...stage.derived.scan, h: stage.derived.h, ...reached(stage) }),
     key: (event) => {
       const by = { ArrowUp: -1, ArrowDown: 1, PageUp: -1, PageDown: 1 }[event.key];
@@ -115,16 +134,22 @@ function byItself(stage) {
 
 function steps(stage, caption, example) {
   return el(
-    "div", { style: "display:grid; gap:12px; align-content:start" },
+    "div",
+    { style: "display:grid; gap:12px; align-content:start" },
     el(
-      "div", { style: "display:flex; flex-wrap:wrap; gap:6px" },
+      "div",
+      { style: "display:flex; flex-wrap:wrap; gap:6px" },
       button("back", "Level back", () => step(stage, -1), { "data-action": "back" }),
       button("forward", "Next level", () => step(stage, 1), { "data-action": "next" }),
       button("play", "By itself", () => byItself(stage), { "data-action": "itself" }),
     ),
     caption,
     example,
-    el("p", {}, "One join: first (a, b), then (c, d), is one step again: (c·a, c·b + d). It does not matter which neighbours are joined first, so a whole level can be done at once."),
+    el(
+      "p",
+      {},
+      "One join: first (a, b), then (c, d), is one step again: (c·a, c·b + d). It does not matter which neighbours are joined first, so a whole level can be done at once.",
+    ),
   );
 }
 
@@ -137,7 +162,8 @@ function levelWords(stage) {
   if (phase === "leaves") return "Start: every step is a pair (a, b), keep a of the state, add b.";
   if (phase === "root") return "Cleared: the last pair becomes (1, 0), “nothing has happened yet”.";
   if (phase === "last") return `Join: what lies before each step, then the step itself. ${all}; every b is now h.`;
-  if (phase === "down") return `Down: each node hands “before me” to its left half, and joins it with that half for the right one. ${all}.`;
+  if (phase === "down")
+    return `Down: each node hands “before me” to its left half, and joins it with that half for the right one. ${all}.`;
   if (stage.values.method === "blelloch") return `Up: each node joins its two halves. ${all}.`;
   const done = at === levels.length - 1 ? "; every b is now h" : "";
   return `Level ${at}: every position joins the one ${far} before it. ${all}${done}.`;
@@ -161,70 +187,6 @@ function signed(value) {
   return value < 0 && fixed(value) !== "0.00" ? `(${fixed(value)})` : fixed(value);
 }
 
-function costPlot(stage, what, title) {
-  const powers = Array.from({ length: 20 }, (_, i) => i + 1);
-  return new Plot(stage, {
-    name: what, title, height: 190,
-    x: { label: "steps L", range: [2, 2 ** 20], log: true },
-    y: { range: what === "depth" ? [0.8, 2e6] : [1, 4e7], log: true },
-    series: ({ theme }) =>
-      Object.entries(METHODS).map(([method, [name, symbol]]) => ({
-        name, x: powers.map((p) => 2 ** p), y: powers.map((p) => costOf(method, 2 ** p)[what]), colour: theme.symbol[symbol],
-        dash: method === "blelloch" ? [5, 4] : undefined,
-      })),
-    handles: ({ theme, values, derived }) => [
-      {
-        x: values.length, y: derived.costs.hillis_steele[what], label: "steps", colour: theme.symbol.A, step: [256, 0],
-        move: (x) => stage.set({ length: Math.max(256, Math.min(65536, Math.round(x / 256) * 256)) }),
-      },
-    ],
-    note: ({ derived, values }) => `at ${count(values.length)}: ${Object.keys(METHODS).map((name) => count(derived.costs[name][what])).join(" · ")}`,
-  });
-}
-
-// -- the running product ----------------------------------------------------------------------------------------------
-
-function products(keep) {
-  const [a, b] = [new Float64Array(TRIED).fill(keep), new Float64Array(TRIED).fill(1)];
-  const formula = byRunningProducts(a, b);
-  const P = new Float64Array(TRIED);
-  for (let t = 0, product = 1; t < TRIED; t++) P[t] = product = Math.fround(product * Math.fround(keep));
-  return { formula, P, h: loop(a, b), broken: firstNotFinite(formula) };
-}
-
-function productPlot(stage) {
-  const shown = ({ derived }) => Math.min(TRIED, Math.max(60, Math.round(1.35 * (derived.products.broken ?? TRIED))));
-  return new Plot(stage, {
-    name: "products", title: "Why not one running product?", height: 250,
-    x: { label: "step", range: (it) => [0, shown(it)] },
-    y: { range: [1e-52, 1e46], log: true, ticks: [1e-40, 1e-20, 1, 1e20, 1e40] },
-    backdrop: (g, { box, x, y, theme }) => {
-      g.strokeStyle = theme.wrong;
-      g.setLineDash([3, 4]);
-      for (const limit of FLOAT32) line(g, box.left, y(limit), box.right, y(limit));
-      const { broken } = stage.derived.products;
-      if (broken !== null) line(g, x(broken), box.top, x(broken), box.bottom);
-      g.setLineDash([]);
-      g.fillStyle = theme.faint;
-      g.textAlign = "left";
-      g.fillText("largest float32", box.left + 6, y(FLOAT32[1]) + 9);
-      g.fillText("smallest float32", box.left + 6, y(FLOAT32[0]) - 8);
-    },
-    series: ({ theme, derived }) => {
-      const { P, formula, h } = derived.products;
-      const every = Math.ceil(shown(stage) / POINTS);
-      const t = Array.from({ length: Math.floor(shown(stage) / every) }, (_, i) => i * every);
-      const positive = (values) => t.map((i) => (values[i] > 0 && values[i] < Infinity ? values[i] : NaN));
-      return [
-        { name: "product P of all a", x: t, y: positive(P), colour: theme.symbol.A },
-        { name: "h by the loop", x: t, y: positive(h), colour: theme.symbol.h, width: 5, faint: true },
-        { name: "h = P Σ b/P", x: t, y: positive(formula), colour: theme.wrong },
-      ];
-    },
-    note: ({ derived }) => (derived.products.broken === null ? `holds for ${TRIED} steps` : `not finite from step ${derived.products.broken} on`),
-  });
-}
-
 // -- memory -----------------------------------------------------------------------------------------------------------
 
 /** Another setting is shown from its beginning. */
@@ -238,48 +200,24 @@ function restart(stage, changes) {
 
 function hierarchy(stage) {
   return new Hierarchy(stage, {
-    name: "memory", title: "Where the numbers are while it runs", symbol: ["h", "h"], gigabytes,
+    name: "memory",
+    title: "Where the numbers are while it runs",
+    symbol: ["h", "h"],
+    gigabytes,
     read: () => {
       const { moves } = stage.derived;
       const passed = (stage.clock - (stage.memoryFrom ?? 0) + LENGTH) % LENGTH;
       const place = stage.clock >= LENGTH ? moves.length : (passed / (LENGTH - 1.5)) * moves.length;
       const index = Math.min(moves.length, Math.floor(place));
-      return { moves, sizes: stage.derived.sizes, index, along: index < moves.length ? place % 1 : 1, setting: stage.values };
+      return {
+        moves,
+        sizes: stage.derived.sizes,
+        index,
+        along: index < moves.length ? place % 1 : 1,
+        setting: stage.values,
+      };
     },
     note: ({ values }) => (values.fused ? "one kernel" : "three kernels, one after the other"),
-  });
-}
-
-function times(stage, machine) {
-  return new Times(stage, {
-    name: `times-${machine.machine}`, title: `Measured: ${machine.machine}`, machine,
-    note: () => `${machine.measured}, forward; batch × L × D × N; line: the least possible`,
-  });
-}
-
-/** What is claimed, and what was measured. */
-function told(stage) {
-  return el("div", { style: "display:grid; gap:10px" }, ...stage.extra.said.map((words) => el("p", {}, words)));
-}
-
-/** Of the shape whose bytes are counted above. */
-function ways(stage, growth) {
-  return new Ways(stage, {
-    name: `ways-${growth.machine}`, title: `Measured: ${growth.machine}`, growth,
-    note: () => `${growth.measured}; batch × L × D × N = ${growth.shape.join(" × ")}`,
-  });
-}
-
-/** How time grows with the length, as measured. */
-function growthPlot(stage, { machine, measured, curves, slopes }) {
-  const all = curves.flatMap(({ ms }) => ms);
-  return new Plot(stage, {
-    name: "growth", title: "Twice as long takes how much longer?", height: 250,
-    x: { label: "tokens L", range: [curves[0].L[0], curves[0].L.at(-1)], log: true, ticks: curves[0].L, words: count },
-    y: { label: "ms", range: [Math.min(...all) / 2, Math.max(...all) * 2], log: true },
-    series: ({ theme }) =>
-      curves.map(({ kind, L, ms }) => ({ name: `${kind}: slope ${slopes[kind]}`, x: L, y: ms, colour: theme.symbol[{ scan: "h", convolution: "A", attention: "B" }[kind]] })),
-    note: () => `measured: ${machine}, ${measured}`,
   });
 }
 

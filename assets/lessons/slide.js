@@ -69,7 +69,11 @@ export class Slide extends Figure {
   /** The convolution is no answer here. */
   refuse(g, theme, box, { kernels, x, apart }) {
     hatch(g, box.left, 46, box.right - box.left, 158, theme.grid, 9);
-    const lines = ["No one kernel", `${x.length} outputs, ${kernels} different kernels.`, `The old one is off by up to ${fixed(apart)}.`];
+    const lines = [
+      "No one kernel",
+      `${x.length} outputs, ${kernels} different kernels.`,
+      `The old one is off by up to ${fixed(apart)}.`,
+    ];
     g.textAlign = "center";
     const middle = (box.left + box.right) / 2;
     g.fillStyle = theme.background;
@@ -85,7 +89,9 @@ export class Slide extends Figure {
   }
 
   words(g, theme, products, y, t) {
-    const some = Array.from(products, (p, s) => [p, s]).filter(([p]) => Math.abs(p) >= 0.005).reverse();
+    const some = Array.from(products, (p, s) => [p, s])
+      .filter(([p]) => Math.abs(p) >= 0.005)
+      .reverse();
     const shown = some.slice(0, this.size.width < 420 ? 2 : 4).map(([p]) => (p < 0 ? `(${fixed(p)})` : fixed(p)));
     const sum = shown.length ? shown.join(" + ") + (some.length > shown.length ? " + …" : "") : "0";
     g.fillStyle = theme.text;
@@ -96,7 +102,8 @@ export class Slide extends Figure {
   }
 
   point(x) {
-    if (this.size && x >= GUTTER - 6) this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
+    if (this.size && x >= GUTTER - 6)
+      this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
   }
 
   key(event) {

@@ -38,7 +38,12 @@ export function column(g, theme, edges, t, top, bottom, strong = false) {
 
 /** "h" with a small 12 below it: "h₁₂". */
 export function indexed(letter, index) {
-  return letter + String(index).replace("-", "₋").replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
+  return (
+    letter +
+    String(index)
+      .replace("-", "₋")
+      .replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d])
+  );
 }
 
 /** Two decimals, with a minus that is one: "−0.40". */

@@ -18,13 +18,23 @@ export class Terms extends Figure {
     const all = Array.from(K, (K_k, k) => ({ k, K: K_k, x: x[t - k], term: K_k * x[t - k] }));
     const some = all.filter(({ term }) => Math.abs(term) >= 0.005).sort((a, b) => Math.abs(b.term) - Math.abs(a.term));
     const shown = some.slice(0, ROWS).sort((a, b) => a.k - b.k);
-    return { t, y, all, shown, more: some.length - shown.length, rest: y - shown.reduce((sum, { term }) => sum + term, 0) };
+    return {
+      t,
+      y,
+      all,
+      shown,
+      more: some.length - shown.length,
+      rest: y - shown.reduce((sum, { term }) => sum + term, 0),
+    };
   }
 
   paint(g, { width }) {
     const { theme } = this.stage;
     const { t, y, shown, more, rest } = this.parts();
-    const lines = shown.map(({ k, K, x, term }) => [`${indexed("K", k)} ${indexed("x", t - k)} = ${fixed(K)} · ${fixed(x)}`, term]);
+    const lines = shown.map(({ k, K, x, term }) => [
+      `${indexed("K", k)} ${indexed("x", t - k)} = ${fixed(K)} · ${fixed(x)}`,
+      term,
+    ]);
     if (more) lines.push([`${more} smaller ones`, rest]);
     if (!lines.length) lines.push(["no input has come yet", 0]);
     const most = Math.max(0.5, Math.abs(y), ...lines.map(([, term]) => Math.abs(term)));

@@ -32,7 +32,10 @@ export class Times extends Figure {
   paint(g, { width, height }) {
     const { theme } = this.stage;
     const times = this.options.machine.rows.flatMap(({ forward, floor }) => [forward, floor]);
-    const [low, high] = [10 ** Math.floor(Math.log10(Math.min(...times))), 10 ** Math.ceil(Math.log10(Math.max(...times)))];
+    const [low, high] = [
+      10 ** Math.floor(Math.log10(Math.min(...times))),
+      10 ** Math.ceil(Math.log10(Math.max(...times))),
+    ];
     const [left, right] = [Math.min(150, width * 0.38), width - 58];
     const x = (ms) => left + (Math.log(ms / low) / Math.log(high / low)) * (right - left);
     g.textAlign = "center";
@@ -82,11 +85,22 @@ export class Times extends Figure {
   }
 
   inWords() {
-    return this.options.machine.rows.map(({ name, backend, forward }) => `${name}, ${backendWords(backend)}: ${number(forward)} ms`).join("; ");
+    return this.options.machine.rows
+      .map(({ name, backend, forward }) => `${name}, ${backendWords(backend)}: ${number(forward)} ms`)
+      .join("; ");
   }
 
   table() {
-    return [["shape", "batch x L x D x N", "backend", "forward ms", "floor ms"], ...this.options.machine.rows.map(({ name, shape, backend, forward, floor }) => [name, shape, backend, forward, floor])];
+    return [
+      ["shape", "batch x L x D x N", "backend", "forward ms", "floor ms"],
+      ...this.options.machine.rows.map(({ name, shape, backend, forward, floor }) => [
+        name,
+        shape,
+        backend,
+        forward,
+        floor,
+      ]),
+    ];
   }
 }
 

@@ -53,9 +53,16 @@ export class Totals extends Figure {
       g.fillStyle = theme.faint;
       g.font = `11px ${theme.font}`;
       g.textAlign = "left";
-      g.fillText(way.kept ? `${gigabytes(way.kept)} wait in HBM for the backward` : "nothing waits but inputs and y", 10, y + 37);
+      g.fillText(
+        way.kept ? `${gigabytes(way.kept)} wait in HBM for the backward` : "nothing waits but inputs and y",
+        10,
+        y + 37,
+      );
     });
-    this.showKeys([{ name: "forward", colour: theme.symbol.h }, { name: "backward", colour: theme.symbol.B }]);
+    this.showKeys([
+      { name: "forward", colour: theme.symbol.h },
+      { name: "backward", colour: theme.symbol.B },
+    ]);
   }
 
   choose(i) {
@@ -82,10 +89,18 @@ export class Totals extends Figure {
 
   inWords() {
     const { gigabytes } = this.options;
-    return this.read().map(({ words, forward, backward, kept: waits }) => `${words}: ${gigabytes(forward)} forward, ${gigabytes(backward)} backward, ${gigabytes(waits)} wait`).join("; ");
+    return this.read()
+      .map(
+        ({ words, forward, backward, kept: waits }) =>
+          `${words}: ${gigabytes(forward)} forward, ${gigabytes(backward)} backward, ${gigabytes(waits)} wait`,
+      )
+      .join("; ");
   }
 
   table() {
-    return [["way", "forward bytes", "backward bytes", "bytes that wait"], ...this.read().map(({ words, forward, backward, kept: waits }) => [words, forward, backward, waits])];
+    return [
+      ["way", "forward bytes", "backward bytes", "bytes that wait"],
+      ...this.read().map(({ words, forward, backward, kept: waits }) => [words, forward, backward, waits]),
+    ];
   }
 }

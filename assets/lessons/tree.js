@@ -32,7 +32,12 @@ export class Tree extends Figure {
     const pitch = (box.bottom - box.top) / levels.length;
     const tall = Math.min(34, pitch - 9);
     const needed = stage.cursor === null ? undefined : ancestors(levels, Math.floor(stage.cursor));
-    const place = { edges, tall, middle: (r) => box.top + (r + 0.5) * pitch, column: (i) => (edges[i] + edges[i + 1]) / 2 };
+    const place = {
+      edges,
+      tall,
+      middle: (r) => box.top + (r + 0.5) * pitch,
+      column: (i) => (edges[i] + edges[i + 1]) / 2,
+    };
     levels.forEach((level, r) => this.lines(g, theme, place, levels, r, at, along, needed));
     levels.forEach((level, r) => this.row(g, theme, place, levels, r, at, along, needed));
     this.loop(g, theme, place, h, steps);
@@ -46,7 +51,12 @@ export class Tree extends Figure {
       g.strokeStyle = on ? (from === to ? theme.faint : theme.symbol.A) : theme.grid;
       g.lineWidth = on && (needed || r === at + 1 || r === at) ? 1.75 : 1;
       g.globalAlpha = needed && !on ? 0.4 : 1;
-      const [x0, y0, x1, y1] = [place.column(from), place.middle(r - 1) + place.tall / 2, place.column(to), place.middle(r) - place.tall / 2];
+      const [x0, y0, x1, y1] = [
+        place.column(from),
+        place.middle(r - 1) + place.tall / 2,
+        place.column(to),
+        place.middle(r) - place.tall / 2,
+      ];
       line(g, x0, y0, x1, y1);
       g.globalAlpha = 1;
       if (kept || r !== at + 1 || along <= 0 || along >= 0.75) continue;
@@ -65,9 +75,17 @@ export class Tree extends Figure {
     g.fillStyle = r === at ? theme.text : theme.faint;
     g.font = `${r === at ? "600 " : ""}11px ${theme.font}`;
     const count = levels.slice(1, r + 1).filter(({ phase }) => phase === level.phase).length;
-    g.fillText(MANY.has(level.phase) ? `${NAMES[level.phase]} ${count}` : NAMES[level.phase], GUTTER - 6, place.middle(r));
+    g.fillText(
+      MANY.has(level.phase) ? `${NAMES[level.phase]} ${count}` : NAMES[level.phase],
+      GUTTER - 6,
+      place.middle(r),
+    );
     for (let i = 0; i < level.a.length; i++) {
-      const fresh = r === 0 || level.sources[i].length > 1 || level.sources[i][0] !== i || (level.phase === "root" && i === level.a.length - 1);
+      const fresh =
+        r === 0 ||
+        level.sources[i].length > 1 ||
+        level.sources[i][0] !== i ||
+        (level.phase === "root" && i === level.a.length - 1);
       const final = level.done > i;
       const weak = !shown || (needed && !needed[r].has(i)) || (!fresh && !final && !needed);
       this.cell(g, theme, place, level, i, r, { shown, fresh, weak, now: r === at && fresh, final });
@@ -142,7 +160,10 @@ export class Tree extends Figure {
   }
 
   key(event) {
-    return this.options.key?.(event, this.stage) || this.stage.cursorKey(event, this.options.read(this.stage).levels[0].a.length);
+    return (
+      this.options.key?.(event, this.stage) ||
+      this.stage.cursorKey(event, this.options.read(this.stage).levels[0].a.length)
+    );
   }
 
   inWords() {
@@ -153,7 +174,10 @@ export class Tree extends Figure {
 
   table() {
     const { levels } = this.options.read(this.stage);
-    return [["level", "phase", "position", "a", "b"], ...levels.flatMap(({ phase, a, b }, r) => Array.from(a, (v, i) => [r, phase, i, v, b[i]]))];
+    return [
+      ["level", "phase", "position", "a", "b"],
+      ...levels.flatMap(({ phase, a, b }, r) => Array.from(a, (v, i) => [r, phase, i, v, b[i]])),
+    ];
   }
 }
 
@@ -185,11 +209,14 @@ function ancestors(levels, position) {
   const needed = levels.map(() => new Set());
   needed[levels.length - 1].add(position);
   if (levels.at(-1).phase === "last") needed[0].add(position); // joined with its own leaf
-  for (let r = levels.length - 1; r > 0; r--) for (const to of needed[r]) for (const from of levels[r].sources[to]) needed[r - 1].add(from);
+  for (let r = levels.length - 1; r > 0; r--)
+    for (const to of needed[r]) for (const from of levels[r].sources[to]) needed[r - 1].add(from);
   return needed;
 }
 
 /** ".83", "1.20", "−.40". */
 function short(value) {
-  return fixed(value).replace(/^(−?)0\./, "$1.").replace(/^(−?)\.00$/, "0");
+  return fixed(value)
+    .replace(/^(−?)0\./, "$1.")
+    .replace(/^(−?)\.00$/, "0");
 }

@@ -50,11 +50,19 @@ export class Ways extends Figure {
 
   inWords() {
     const { ways } = this.options.growth;
-    return ways.map((way) => `${backendWords(way.backend)}: ${QUANTITIES.map(([key, title, words]) => `${title} ${words(way[key])}`).join(", ")}`).join("; ");
+    return ways
+      .map(
+        (way) =>
+          `${backendWords(way.backend)}: ${QUANTITIES.map(([key, title, words]) => `${title} ${words(way[key])}`).join(", ")}`,
+      )
+      .join("; ");
   }
 
   table() {
     const { ways } = this.options.growth;
-    return [["backend", ...QUANTITIES.map(([key]) => key)], ...ways.map((way) => [way.backend, ...QUANTITIES.map(([key]) => way[key])])];
+    return [
+      ["backend", ...QUANTITIES.map(([key]) => key)],
+      ...ways.map((way) => [way.backend, ...QUANTITIES.map(([key]) => way[key])]),
+    ];
   }
 }

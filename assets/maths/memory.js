@@ -19,8 +19,22 @@ export function sizes({ batch, length, channels, states, size }) {
   const bytes = Number(size);
   const [rows, columns] = [batch * length * channels * bytes, batch * length * states * bytes];
   const state = batch * length * channels * states * bytes;
-  const forward = { x: rows, Δ: rows, y: rows, B: columns, C: columns, A: channels * states * bytes, Ā: state, B̄x: state, h: state };
-  return Object.assign({}, forward, Object.fromEntries(Object.entries(forward).map(([name, value]) => [`d${name}`, value])));
+  const forward = {
+    x: rows,
+    Δ: rows,
+    y: rows,
+    B: columns,
+    C: columns,
+    A: channels * states * bytes,
+    Ā: state,
+    B̄x: state,
+    h: state,
+  };
+  return Object.assign(
+    {},
+    forward,
+    Object.fromEntries(Object.entries(forward).map(([name, value]) => [`d${name}`, value])),
+  );
 }
 
 /** Every tensor on its way, in order: [{direction, kernel, tensor, way: "in" | "out", bytes}]. */

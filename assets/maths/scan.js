@@ -34,11 +34,25 @@ export function blelloch(a, b) {
   const leaves = { phase: "leaves", a: filledA, b: filledB, joins: [] };
   const levels = [leaves];
   for (let half = 1; half < n; half *= 2) {
-    levels.push(join(levels.at(-1), levels.at(-1), "up", ends(n, half).map((end) => [end - half, end, end])));
+    levels.push(
+      join(
+        levels.at(-1),
+        levels.at(-1),
+        "up",
+        ends(n, half).map((end) => [end - half, end, end]),
+      ),
+    );
   }
   levels.push(clearRoot(levels.at(-1)));
   for (let half = n / 2; half >= 1; half /= 2) levels.push(down(levels.at(-1), ends(n, half), half));
-  levels.push(join(levels.at(-1), leaves, "last", Array.from({ length: n }, (_, t) => [t, t, t])));
+  levels.push(
+    join(
+      levels.at(-1),
+      leaves,
+      "last",
+      Array.from({ length: n }, (_, t) => [t, t, t]),
+    ),
+  );
   return { h: levels.at(-1).b.slice(0, L), levels };
 }
 

@@ -68,8 +68,10 @@ function difference({ moment: { state, k }, derived: { slow, memory: given } }) 
 function say(stage) {
   const { moment: at, derived, values } = stage;
   if (derived.memory.waiting) return "The random matrix is on its way.";
-  const kept = `${derived.memory.N} ${derived.memory.N === 1 ? "number" : "numbers"}`;
-  const what = { legs: "all of it", lagt: "what has not faded yet" }[values.measure] ?? `the last ${number(values.theta)} s`;
-  const after = `After ${at.now.toFixed(1)} s, ${kept} of a state redraw ${what} with an error of ${views.fraction(at.error)}`;
-  return values.measure === "random" ? `${after}, read as well as can be: this A has mixed it all up.` : `${after}.`;
+  const one = derived.memory.N === 1;
+  const kept = one ? "1 number of a state redraws" : `${derived.memory.N} numbers of a state redraw`;
+  const window = `the last ${number(Math.min(values.theta, at.now))} s`;
+  const what = { legs: "all of it", lagt: "what has not faded yet" }[values.measure] ?? window;
+  const after = `After ${at.now.toFixed(1)} s, ${kept} ${what} with an error of ${views.fraction(at.error)}`;
+  return values.measure === "random" ? `${after}, read as well as can be: this A mixes everything up.` : `${after}.`;
 }

@@ -45,6 +45,9 @@ export function windowBasis(given, dt) {
 
 export const reach = ({ bounded, theta }) => (bounded ? theta : FADED * theta);
 
+/** Relative error; 0 where there is nothing to be remembered. */
+const off = (f, curve) => relativeError(f, curve) || 0;
+
 /** Everything at the clock's moment: sample k, the state, the remembered curve and its error. */
 export function moment(stage) {
   const { values, derived } = stage;
@@ -53,7 +56,7 @@ export function moment(stage) {
   const state = c.subarray((k - 1) * given.N, k * given.N);
   const { times, curve } = remembered(stage, given, state, k);
   const from = times.map((t) => f[Math.max(0, Math.min(L - 1, Math.floor(t / step(values))))]);
-  return { k, now: k * step(values), state, times, curve, error: relativeError(from, curve) };
+  return { k, now: k * step(values), state, times, curve, error: given.waiting ? NaN : off(from, curve) };
 }
 
 function remembered({ values, extra, derived }, given, state, k) {
@@ -84,9 +87,9 @@ export function legsErrors(f) {
   const curve = new Float64Array(L);
   const legs = wholePast().map((row, n) => {
     for (let i = 0; i < L; i++) curve[i] += state[n] * row[i];
-    return relativeError(f, curve);
+    return off(f, curve);
   });
-  return { legs, best: bestErrors(f, MOST) };
+  return { legs, best: bestErrors(f, MOST).map((error) => error || 0) };
 }
 
 /** LegT's coefficients c, which are the LMU's in another scale, read at one age. */
@@ -94,7 +97,7 @@ export function delayLine(c, f, N, read, theta, dt) {
   const late = (read * theta) / dt; // samples
   const said = delayed(c, N, read);
   const was = Float64Array.from(f, (_, k) => between(f, k + 0.5 - late)); // the state is that at a sample's end
-  return { said, was, late: late * dt, error: relativeError(was, said) };
+  return { said, was, late: late * dt, error: off(was, said) };
 }
 
 /** f between its samples; 0 before them, the last one after them. */

@@ -116,7 +116,7 @@ export function measureView(stage) {
     handles: () => [
       { x: stage.moment.now, y: 0.5, label: "now", step: [0.1, 0], move: (x) => stage.setClock(x) },
     ],
-    note: () => `${MEASURES[stage.values.measure]}; drag now`,
+    note: () => `${MEASURES[stage.values.measure]}; drag the dot to another now`,
     describe: () => `${MEASURES[stage.values.measure]}; now is ${number(stage.moment.now)} s`,
     rows: () => {
       const { at, weight } = weights(stage, stage.moment.now);

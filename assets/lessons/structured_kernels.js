@@ -72,8 +72,9 @@ export const count = ({ values }) => (values.init === "real" ? values.N : values
 
 /** A relative error in words. */
 export function percent(share) {
-  if (!Number.isFinite(share) || share > 1e4) return Number.isFinite(share) ? `${number(share)} times` : "everything";
-  return share >= 10 ? `${number(share)} times` : share >= 0.001 ? `${number(100 * share)} %` : number(share);
+  if (!Number.isFinite(share)) return "more than floats can hold";
+  if (share >= 10) return `${number(share)} times`;
+  return share >= 0.001 ? `${number(100 * share)} %` : number(share);
 }
 
 /** What the server has trained, where it is asked for and here. */

@@ -26,7 +26,7 @@ export function kernelView(stage) {
   const wide = () => 1.35 * largest(stage.derived.dense.K);
   return new Plot(stage, {
     name: "kernel",
-    title: "one kernel, computed in three ways",
+    title: "one kernel, three ways",
     symbol: ["y", "y"],
     height: 210,
     x: { label: "step l", range: [0, L - 1] },
@@ -116,6 +116,7 @@ export function stageViews(stage) {
     });
   const colours = () => ({ done: stage.theme.symbol.A, exact: stage.theme.text, h: stage.theme.symbol.h });
   const off = (value) => `off by ${number(value)}`;
+  const at = () => ` at ${stage.derived.gaps.count === 1 ? "one root" : `${stage.derived.gaps.count} roots`}`;
   return [
     view(
       "generating",
@@ -124,7 +125,7 @@ export function stageViews(stage) {
         { name: "sum of Kₗ zˡ", colour: colours().h, x: STEPS, y: size(stage.derived.dense.K_hat) },
         { name: "C̃(1−zĀ)⁻¹B̄", colour: colours().exact, kind: "dots", x: stage.derived.gaps.first.roots, y: stage.derived.gaps.first.size },
       ],
-      () => off(stage.derived.gaps.one),
+      () => `${off(stage.derived.gaps.one)}${at()}`,
     ),
     view(
       "cauchy",
@@ -133,7 +134,7 @@ export function stageViews(stage) {
         { name: "normal part alone", colour: colours().h, x: STEPS, y: size(stage.derived.stages.k00, 2) },
         { name: "dense", colour: colours().exact, kind: "dots", x: stage.derived.gaps.second.roots, y: stage.derived.gaps.second.size },
       ],
-      () => off(stage.derived.gaps.two),
+      () => `${off(stage.derived.gaps.two)}${at()}`,
     ),
     view(
       "woodbury",

@@ -33,12 +33,12 @@ lesson.try_these(
 )
 
 N, step, floats = now["N"], now["delta"], now["floats"]
-naive, count = kernel_errors(N, floats, step, now["seed"]).eigenvectors, cost(N, 256)
+naive, count = kernel_errors(N, floats, step, now["seed"]).words, cost(N, 256)
 off = [rf"\\ \text{{off by {value:.0e}}} \end{{gathered}}" for value in stage_errors(N, step, now["seed"])]
 V, V_normal = condition(N)
 lesson.maths(
     rf"\begin{{gathered}} {A} = V \Lambda V^{{-1}} \text{{ on paper, cond}}(V) = \text{{{V:.1e}}} \\"
-    rf"N = {N}, \text{{ {floats}: off by {naive:.1e}}} \end{{gathered}}",
+    rf"N = {N}, \text{{ {floats}: off by {naive}}} \end{{gathered}}",
     rf"\begin{{gathered}} {A} = S - P P^\top, \quad P_n = \sqrt{{n + 1/2}} \\"
     rf"S = V \Lambda V^* \text{{ is normal: cond}}(V) = {V_normal:.2f} \end{{gathered}}",
     rf"\begin{{gathered}} 1\quad \hat K(z) = \sum_{{l<L}} K_l z^l ="

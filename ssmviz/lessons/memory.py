@@ -109,9 +109,14 @@ def error(values: Values) -> float:
         ages, curve = AGES[AGES <= WINDOW] / WINDOW * memory.theta, readout("random", memory.N)[0] @ c
         ages, curve = ages[ages < now], curve[: np.sum(ages < now)]
         f = signal(values)[np.floor((now - ages) * L / now).astype(int).clip(max=L - 1)]
-        return relative_error(f, curve)
+        return off(f, curve)
     seen = ages <= (3 * memory.theta if values["measure"] == "lagt" else memory.horizon(now))
-    return relative_error(signal(values)[seen], reconstruct(memory, c, ages[seen], now))
+    return off(signal(values)[seen], reconstruct(memory, c, ages[seen], now))
+
+
+def off(f: Array, curve: Array) -> float:
+    """Relative error; 0 where there is nothing to be remembered."""
+    return relative_error(f, curve) if np.any(f) else 0.0
 
 
 class Errors(NamedTuple):
@@ -140,8 +145,8 @@ def legs_errors(values: Values, sizes: tuple[int, ...] = (4, 8, 16, 32, 64)) -> 
 def _legs_errors(kind: str, drawing: tuple[float, ...], sizes: tuple[int, ...]) -> Errors:
     f, c = _legs_state(kind, drawing)
     r = (np.arange(L) + 0.5) / L
-    mine = [relative_error(f, reconstruct(legs(N), c[:N], 1 - r, 1.0)) for N in sizes]
-    best = [relative_error(f, legendre.Legendre.fit(2 * r - 1, f, N - 1)(2 * r - 1)) for N in sizes]
+    mine = [off(f, reconstruct(legs(N), c[:N], 1 - r, 1.0)) for N in sizes]
+    best = [off(f, legendre.Legendre.fit(2 * r - 1, f, N - 1)(2 * r - 1)) for N in sizes]
     return Errors(tuple(mine), tuple(best))
 
 

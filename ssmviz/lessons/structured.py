@@ -115,6 +115,11 @@ class Error(NamedTuple):
     eigenvectors: float
     s4: float
 
+    @property
+    def words(self) -> str:
+        """The first of them, for the page."""
+        return f"{self.eigenvectors:.1e}" if np.isfinite(self.eigenvectors) else "more than floats can hold"
+
 
 @lru_cache(maxsize=512)
 def kernel_errors(N: int, floats: str, delta: float = 0.01, seed: int = 0) -> Error:

@@ -106,6 +106,14 @@ def test_32_numbers_ring_beside_a_jump():
     assert curve.max() > f.max() + 0.1
 
 
+def test_a_silent_signal_is_remembered_without_error():
+    silent = {**NOW, "signal": "drawn", "drawing": (0.0,) * 64}
+    for measure in ("legs", "legt", "lagt", "fout", "random"):
+        assert error({**silent, "measure": measure}) == 0
+    assert set(legs_errors(silent).best) == {0.0}
+    assert error({**NOW, "signal": "drawn", "measure": "legt", "theta": 0.5}) == 0  # it ends in silence
+
+
 def test_what_the_pictures_are_given_is_plain_and_small():
     for measure in ("legs", "random"):
         text = json.dumps(extra({**NOW, "measure": measure, "N": 64}), allow_nan=False)

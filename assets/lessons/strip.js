@@ -6,7 +6,7 @@ import { Figure } from "../canvas/figure.js";
 import { columnAt } from "../canvas/matrix.js";
 import { mix } from "../canvas/theme.js";
 import { Tokens } from "../canvas/tokens.js";
-import { percent } from "../canvas/words.js";
+import { number, percent } from "../canvas/words.js";
 import { CLASSES, classOf, kindOf, NOTHING } from "../maths/strips.js";
 
 const FLOOR = 0.06; // of a bar's height: below it, the brush paints 0
@@ -139,6 +139,19 @@ export class Brush extends Bars {
     const every = this.options.brush(this.stage) === "all";
     const like = (t) => every || kindOf(strip[t]) === kindOf(strip[i]);
     this.store(this.options.delta(this.stage).map((d, t) => (like(t) ? value : d)));
+  }
+
+  /** By kind: all values of one kind are mostly the same. */
+  inWords() {
+    const { stage, options } = this;
+    const strip = options.strip(stage);
+    const of = {};
+    options.delta(stage).forEach((d, t) => (of[kindOf(strip[t])] ??= []).push(d));
+    const said = Object.entries(of).map(([kind, ds]) => {
+      const [low, high] = [Math.min(...ds), Math.max(...ds)];
+      return `${ds.length} × ${kind}: ${low === high ? number(low) : `${number(low)} to ${number(high)}`}`;
+    });
+    return `${said.join("; ")}. Arrow keys left and right choose a token, up and down paint it.`;
   }
 
   store(values) {

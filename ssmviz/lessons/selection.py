@@ -166,9 +166,10 @@ class Learned:
         return self.typical("letter") / max(self.typical("noise"), 1e-30)
 
 
-def gate_in(view: ExperimentView, where: str) -> Learned | None:
+def gate_in(view: ExperimentView) -> Learned | None:
     """The newest gate of the first run of an experiment; None where it is no S6, or its task another one."""
-    run = view.summary().runs[0]
+    summary = view.summary()
+    run, where = summary.runs[0], "recorded run" if summary.experiment.read_only else "trained here"
     newest = view.newest_frame(run.id)
     if newest is None or (run.settings.task.name, run.settings.model.layer) != ("selective_copying", "s6"):
         return None
@@ -193,7 +194,7 @@ def learned() -> Learned:
     Raises:
         ValueError: the recording holds none.
     """
-    gate = gate_in(read_recording(RECORDING), "recorded run")
+    gate = gate_in(read_recording(RECORDING))
     if gate is None:
         raise ValueError(f"{RECORDING.name} must hold an S6 on selective copying; record it again")
     return gate

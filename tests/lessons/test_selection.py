@@ -54,7 +54,7 @@ def test_the_recorded_network_learned_to_skip_noise():
 def test_an_experiment_without_a_gate_that_chooses_has_none():
     for name in ("copying", "induction_heads"):
         recording = read_recording(selection.RECORDING.with_stem(name))
-        assert selection.gate_in(recording, "recorded run") is None
+        assert selection.gate_in(recording) is None
 
 
 def test_the_learned_gate_recalls_everything_here_too():

@@ -1,5 +1,8 @@
 """The page on selection says what it computes."""
 
+from ssmviz.lessons.selection import RECORDING
+from ssmviz.runs.recording import read_recording
+
 PAGE = "pages/learn/selection.py"
 
 
@@ -59,3 +62,21 @@ def test_an_unusable_painting_falls_back_with_a_note(open_page):
     assert not app.exception
     assert "Delta must be 24 numbers, got 2" in app.warning[0].value
     assert "Story must be one of" in app.warning[0].value
+
+
+def test_a_gate_trained_on_the_page_takes_the_recorded_ones_place(open_page, store):
+    assert "(recorded run, 100% of letters right)" in said(open_page(PAGE))
+    recording = read_recording(RECORDING)
+    recorded = recording.summary().runs[0]
+    experiment = store.create_experiment("key", "Mine", [("S6", recorded.settings)], preset="selective_copying")
+    (run,) = store.runs_of(experiment.id)
+    store.rundb(run.id).put_frame(0, recording.frame(recorded.id, 0))
+    text = said(open_page(PAGE, run=experiment.id))
+    assert "(trained here, 0% of letters right)" in text
+    assert "a letter lasts 1" in text
+
+
+def test_an_experiment_that_is_not_there_leaves_the_recorded_gate(open_page):
+    app = open_page(PAGE, run="../../etc/passwd")
+    assert not app.exception
+    assert "(recorded run" in said(app)

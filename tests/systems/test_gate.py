@@ -104,6 +104,15 @@ def test_a_small_state_has_no_room_for_two_documents_unless_the_boundary_resets_
     assert reset > 0.8
 
 
+def test_a_reset_makes_packed_documents_the_same_as_separate_ones():
+    packed = parse(DOCUMENTS)
+    alone = parse(DOCUMENTS[12:])
+    separate = states(alone, painted(DOCUMENTS[12:], rest=0), 8)[0]
+    reset, frozen = (states(packed, painted(DOCUMENTS, rest=0, boundary=b), 8)[0, 12:] for b in (30, 0))
+    assert np.abs(reset - separate).max() < 1e-6
+    assert np.abs(frozen - separate).max() > 1e-2
+
+
 def test_a_selective_b_keeps_junk_out_and_cannot_stop_its_time():
     write = np.array([0.0 if c in "abcdefgh" else 1.0 for c in JUNK])
     deaf = outcome(JUNK, constant(JUNK, 0.02), 8).token

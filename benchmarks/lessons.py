@@ -68,7 +68,7 @@ ANSWER = """async (root) => {
     const began = performance.now();
     stage.set({ [name]: value });
     stage.commit();
-    while (stage.told !== stage.reported && performance.now() - began < 5000) await new Promise(requestAnimationFrame);
+    while (stage.heard !== stage.serial && performance.now() - began < 5000) await new Promise(requestAnimationFrame);
     took.push(performance.now() - began);
   }
   stage.reset();

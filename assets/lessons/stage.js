@@ -35,7 +35,7 @@ class Stage {
       if (this.scene) this.touch("values");
     }
     if (data.lesson !== this.lesson) await this.load(data);
-    else if (data.values !== this.told) this.hear(data.values);
+    else if (data.values !== this.told || data.serial !== this.heard) this.hear(data);
     if (this.scene) this.retheme();
   }
 
@@ -44,8 +44,9 @@ class Stage {
     this.element.dataset.lesson = data.lesson;
     this.controls = JSON.parse(data.controls);
     this.told = data.values;
+    this.heard = this.serial = data.serial ?? 0; // of the report that the server has answered, and of the last one
     this.values = JSON.parse(data.values);
-    this.reported = data.values;
+    this.reported = JSON.stringify(this.values);
     this.retheme();
     const { build } = await import(`./${data.lesson}.js`);
     if (this.destroyed) return;
@@ -54,12 +55,14 @@ class Stage {
     this.start();
   }
 
-  /** The server's values: a link was followed, or they are what was reported and only now come back. */
-  hear(text) {
-    this.told = text;
-    if (text === this.reported || this.holding) return;
-    this.reported = text;
-    this.values = JSON.parse(text);
+  /** The server's values: a link was followed, or they answer a report, and what is here is at least as new. */
+  hear({ values, serial = 0 }) {
+    const answer = serial !== this.heard;
+    this.told = values;
+    this.heard = serial;
+    if (answer || this.holding) return;
+    this.values = JSON.parse(values);
+    this.reported = JSON.stringify(this.values);
     this.forgetDerived();
     this.touch("values");
   }
@@ -156,7 +159,8 @@ class Stage {
     const text = JSON.stringify(this.values);
     if (text === this.reported) return;
     this.reported = text;
-    this.report(text);
+    this.serial += 1;
+    this.report(JSON.stringify({ serial: this.serial, values: this.values }));
   }
 
   /** Something is held by the pointer: values are reported when it is let go. */

@@ -91,6 +91,7 @@ class Lesson:
             "lesson": self.name,
             "controls": specification(self.controls),
             "values": json.dumps(self.now),
+            "serial": st.session_state.get(f"_{self.name}_serial", 0),  # of the report that they answer
             "extra": json.dumps(self._extra(self.now) if self._extra else {}),
         }
         key = f"{self.name}_picture"
@@ -199,11 +200,12 @@ class Lesson:
         """The browser's values, checked like everything from outside."""
         text = getattr(st.session_state[key], "released", None)
         try:
-            told = json.loads(text) if isinstance(text, str) else None
-            if isinstance(told, dict):
-                self._write(changed(self.controls, self.now, told))
-        except (UnusableError, json.JSONDecodeError):
+            told = json.loads(text) if isinstance(text, str) else {}
+            serial, now = int(told["serial"]), changed(self.controls, self.now, told["values"])
+        except (UnusableError, ValueError, TypeError, KeyError):
             return  # no widget of ours says such things: keep what stands
+        st.session_state[f"_{self.name}_serial"] = serial
+        self._write(now)
 
     def _write(self, now: Mapping[str, Value]) -> None:
         for name, text in query(self.controls, now, page=self.name).items():

@@ -39,7 +39,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
   await Promise.all(sheets);
   window.told = [];
   window.mountLesson = (data) =>
-    mount({ data, parentElement: root, setTriggerValue: (name, value) => window.told.push(JSON.parse(value)) });
+    mount({ data, parentElement: root, setTriggerValue: (name, value) => window.told.push(JSON.parse(value).values) });
   window.isReady = true;
 </script>"""
 
@@ -62,9 +62,10 @@ class Kit:
         page.evaluate("c => { document.body.style.background = c; }", theme["background"])
         self.mount()
 
-    def mount(self, **change: Any) -> None:
+    def mount(self, serial: int = 0, **change: Any) -> None:
         now = values(CONTROLS, {}, page="sample")[0] | change
         data = {"lesson": "sample", "controls": specification(CONTROLS), "values": json.dumps(now), "extra": "{}"}
+        data["serial"] = serial
         self.page.evaluate("data => window.mountLesson(data)", data)
         self.page.locator(".ssmviz-lesson[data-state=ready], .ssmviz-lesson[data-state=playing]").wait_for()
 
@@ -167,6 +168,19 @@ def test_values_from_the_server_are_drawn_and_not_reported_back(kit):
     kit.page.locator(".facts dd", has_text="1.50").wait_for()
     assert kit.page.locator("[data-control=rate]").input_value() == "1.5"
     assert kit.told is None
+
+
+def test_a_late_answer_does_not_undo_what_was_done_since(kit):
+    slider = kit.page.locator("[data-control=rate]")
+    slider.focus()
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    kit.page.wait_for_function("window.told.length === 2")
+    kit.mount(serial=1, rate=0.31)
+    assert slider.input_value() == "0.32"
+    kit.mount(serial=2, rate=0.32)
+    kit.mount(serial=2, rate=1.0)  # a link
+    kit.page.locator(".facts dd", has_text="1.00").wait_for()
 
 
 def test_switch_choice_and_reset_report_what_they_set(kit):

@@ -30,6 +30,7 @@ from ssmviz.tasks import TASKS
 
 MAX_SPEED = 100_000.0
 TEND_SECONDS = 1.0
+BEGINNING_SECONDS = 15.0  # that a launcher may take to begin on a busy machine before another is started
 PROJECT = Path(ssmviz.__file__).parent.parent
 
 
@@ -46,6 +47,7 @@ class Client:
         self.trainer = trainer
         self._app_lock = FileLock(store.root / "app.lock", shared=True)
         self._process: subprocess.Popen[bytes] | None = None
+        self._begins_until = 0.0
         self._closed = threading.Event()
         self._starting = threading.Lock()
 
@@ -73,8 +75,8 @@ class Client:
 
     def _start_launcher(self) -> None:
         root = self.store.root
-        if self._process is not None:
-            self._process.poll()  # takes away what is left of one that has ended
+        if self._process is not None and self._process.poll() is None and time.monotonic() < self._begins_until:
+            return  # a busy machine is made no faster by a second one
         if is_held(root / "launcher.lock"):
             if not self.store.is_shutdown():
                 return
@@ -82,6 +84,7 @@ class Client:
         self.store.set_shutdown(False)
         command = [sys.executable, "-m", "ssmviz.runs", "--root", str(root), "--trainer", self.trainer]
         self._process = _start_detached(command)
+        self._begins_until = time.monotonic() + BEGINNING_SECONDS
 
     def shutdown(self, timeout: float = 3.0) -> None:
         """Save and end all work; nothing is left after `timeout` seconds.

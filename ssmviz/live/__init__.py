@@ -75,8 +75,8 @@ GET /api/experiments -> {"experiments": [Experiment without losses and frames, o
 The component
 -------------
 `live/lab.js` is an ES module that imports its neighbours; a few lines given to Streamlit load it from `data.assets` and
-hand `export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return a
-clean-up. `canvas/canvas.css` and `live/lab.css` are given to Streamlit and live in the same shadow root.
+hand `export default function mount(component)` Streamlit's own argument, again at every change of `data`; it may return
+a clean-up. `canvas/canvas.css` and `live/lab.css` are given to Streamlit and live in the same shadow root.
     data = {"experiment": "id", "view": "key of this view", "base": "", "assets": "/api/assets/<hash>/",
             "autoplay": true,                   // play a finished run at once
             "controls": true,                   // false: no buttons that change the run

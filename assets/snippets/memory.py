@@ -28,4 +28,4 @@ best = legendre.Legendre.fit(2 * r - 1, f, N - 1)(2 * r - 1)
 best_error = np.linalg.norm(f - best) / np.linalg.norm(f)
 
 if __name__ == "__main__":
-    print(f"{N} numbers for {L} samples: error {error:.3f}, best polynomial {best_error:.3f}")  # noqa: T201
+    print(f"{N} numbers for {L} samples: error {error:.3f}, best polynomial {best_error:.3f}")

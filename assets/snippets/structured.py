@@ -30,4 +30,4 @@ K_hat = 2 * (k00 - (1 + z[:, 0]) * k01 * k10 / (1 + (1 + z[:, 0]) * k11))
 K = np.fft.ifft(K_hat).real
 
 if __name__ == "__main__":
-    print(f"cond(V) = {condition:.1e}; the stages are off by {np.abs(K - dense).max():.0e}")  # noqa: T201
+    print(f"cond(V) = {condition:.1e}; the stages are off by {np.abs(K - dense).max():.0e}")

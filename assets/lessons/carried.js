@@ -1,4 +1,4 @@
-// What two networks carry from token to token, every number a cell of the same size: a cache that grows, a state that does not.
+// What two networks carry on, every number a cell of the same size: a cache that grows, a state that does not.
 
 import { Heat } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
@@ -39,9 +39,21 @@ export class Carried extends Figure {
     const cell = [(width - GAP - 12) / (cache.columns + across), (height - TOP - 4) / cache.rows];
     const left = 4 + cache.columns * cell[0] + GAP;
     const seen = Math.min(t + 1, cache.columns);
-    this.kept.draw(g, { left: 4, right: 4 + seen * cell[0], top: TOP, bottom: TOP + cache.rows * cell[1] }, 0, seen, size.ratio);
+    this.kept.draw(
+      g,
+      { left: 4, right: 4 + seen * cell[0], top: TOP, bottom: TOP + cache.rows * cell[1] },
+      0,
+      seen,
+      size.ratio,
+    );
     this.fill(this.small, state, across, (r, c) => state.data[c * state.rows + r] ?? 0);
-    this.small.draw(g, { left, right: left + across * cell[0], top: TOP, bottom: TOP + state.rows * cell[1] }, 0, across, size.ratio);
+    this.small.draw(
+      g,
+      { left, right: left + across * cell[0], top: TOP, bottom: TOP + state.rows * cell[1] },
+      0,
+      across,
+      size.ratio,
+    );
     g.strokeStyle = theme.grid;
     g.lineWidth = 1;
     g.strokeRect(3.5, TOP - 0.5, cache.columns * cell[0] + 1, cache.rows * cell[1] + 1);
@@ -50,7 +62,11 @@ export class Carried extends Figure {
     g.textAlign = "left";
     g.fillStyle = theme.runs[1];
     const numbers = (t + 1) * cache.rows;
-    g.fillText(width < 560 ? `cache ${count(numbers)}` : `KV cache: ${t + 1} × ${cache.rows} = ${count(numbers)} numbers`, 4, 10);
+    g.fillText(
+      width < 560 ? `cache ${count(numbers)}` : `KV cache: ${t + 1} × ${cache.rows} = ${count(numbers)} numbers`,
+      4,
+      10,
+    );
     g.fillStyle = theme.runs[0];
     g.fillText(width < 560 ? `state ${state.data.length}` : `state: ${state.data.length} numbers, always`, left, 10);
     g.fillStyle = theme.faint;
@@ -58,7 +74,9 @@ export class Carried extends Figure {
   }
 
   fill(heat, { rows, most }, columns, value) {
-    heat.fill(rows, columns, this.stage.theme.signed, (r, c) => Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, value(r, c) / most))));
+    heat.fill(rows, columns, this.stage.theme.signed, (r, c) =>
+      Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, value(r, c) / most))),
+    );
   }
 
   point(x) {
@@ -81,6 +99,9 @@ export class Carried extends Figure {
   table() {
     const { rows, columns } = this.options.cache(this.stage);
     const { data } = this.options.state(this.stage, 0);
-    return [["token", "numbers in the cache", "numbers in the state"], ...Array.from({ length: columns }, (_, t) => [t + 1, (t + 1) * rows, data.length])];
+    return [
+      ["token", "numbers in the cache", "numbers in the state"],
+      ...Array.from({ length: columns }, (_, t) => [t + 1, (t + 1) * rows, data.length]),
+    ];
   }
 }

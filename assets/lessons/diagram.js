@@ -3,176 +3,90 @@
 import { Heat } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
 import { mix } from "../canvas/theme.js";
+import { EDGES, heightAt, isNarrow, nameOf, NODES, pathOf, placeOf } from "./nodes.js";
 
-const NARROW = 640; // px
-const HIGH = { wide: 316, narrow: 552 };
-const BOX = { wide: [78, 50], narrow: [92, 46] };
+const VEIL = 0.82; // over what has not been read yet
+const INSIDE = "inside S6:  h = Ā h + Δ B x,   y = C h";
 
-// id: [title, symbol, place in the wide diagram, place in the narrow one]; the wide one has 9 columns, the narrow 3
-export const NODES = {
-  u: ["u", "", [0, 0], [0, 0]],
-  norm: ["norm(u)", "", [1, 0], [1, 0]],
-  x: ["x", "x", [2, 0], [0, 1]],
-  conv: ["conv(x)", "x", [3, 0], [1, 1]],
-  silu: ["SiLU", "x", [4, 0], [2, 1]],
-  dt: ["dt", "delta", [2.05, 1], [0, 2]],
-  delta: ["Δ", "delta", [2.74, 1], [1, 2]],
-  A_bar: ["Ā", "A", [3.43, 1], [2, 2]],
-  B: ["B", "B", [4.12, 1], [0, 3]],
-  h: ["h", "h", [4.81, 1], [1, 3]],
-  C: ["C", "C", [5.5, 1], [2, 3]],
-  y: ["y", "y", [5, 0], [0, 4]],
-  z: ["z", "", [2, 2], [2, 4]],
-  gated: ["y · SiLU(z)", "y", [6.1, 0], [1, 4]],
-  out: ["out", "", [7.05, 0], [0, 5]],
-  residual: ["u + out", "", [8, 0], [1, 5]],
-};
-
-// what a node is called while a part is off
-const OFF = { conv: ["conv", "x, no conv"], gated: ["gate", "y, no gate"], y: ["skip", "y, no D"] };
-
-// from, to, words at the arrow, which switch stands in it, how it goes when the diagram is wide
-const EDGES = [
-  ["u", "norm", "RMSNorm"],
-  ["norm", "x", "in_proj"],
-  ["norm", "z", "in_proj", "", "down"],
-  ["x", "conv", "conv1d", "conv"],
-  ["conv", "silu", "SiLU"],
-  ["silu", "y", "+ D x", "skip"],
-  ["y", "gated", ""],
-  ["z", "gated", "× SiLU(z)", "gate", "up"],
-  ["gated", "out", "out_proj"],
-  ["out", "residual", "+"],
-  ["u", "residual", "residual", "", "over"],
-];
-
-/** What a node is called now. */
-export function nameOf(id, values) {
-  const [part, words] = OFF[id] ?? [];
-  return part && !values[part] ? words : NODES[id][0];
-}
-
-/** options: pictures(stage): id -> { data, rows, columns, most, colours }; parameters(stage): words per node; press(id) */
+/**
+ * options, beside a view's: pictures(stage): id -> { data, rows, columns, most, colours }; shape(id, stage): words.
+ * The chosen node is the value `node`.
+ */
 export class Diagram extends Figure {
   constructor(stage, options) {
-    super(stage, { ...options, height: HIGH.wide, press: true, follows: [] });
+    super(stage, { ...options, height: heightAt(Infinity), press: true });
     this.heats = Object.fromEntries(Object.keys(NODES).map((id) => [id, new Heat()]));
   }
 
   measure() {
-    this.height = this.canvas.parentElement.clientWidth < NARROW ? HIGH.narrow : HIGH.wide;
+    this.height = heightAt(this.canvas.parentElement.clientWidth);
     super.measure();
   }
 
-  get shape() {
-    return this.size.width < NARROW ? "narrow" : "wide";
+  place(id) {
+    return placeOf(id, this.size.width);
   }
 
-  /** The rectangle of a node's picture. */
-  place(id) {
-    const { shape, size } = this;
-    const [wide, high] = BOX[shape];
-    const [column, row] = NODES[id][shape === "wide" ? 2 : 3];
-    if (shape === "narrow") {
-      const step = (size.width - wide - 12) / 2;
-      return { left: 6 + column * step, top: 18 + row * 91, wide, high };
-    }
-    const step = (size.width - wide - 8) / 8;
-    return { left: 4 + column * step, top: [36, 142, 242][row], wide: Math.min(wide, step * 0.66), high };
+  get narrow() {
+    return isNarrow(this.size.width);
   }
+
+  // -- painting -----------------------------------------------------------------------------------------------------
 
   paint(g) {
-    const { stage, options } = this;
-    this.pictures = options.pictures(stage);
+    this.pictures = this.options.pictures(this.stage);
     this.region(g);
-    for (const edge of EDGES) this.edge(g, ...edge);
+    for (const edge of EDGES) this.edge(g, edge);
     for (const id of Object.keys(NODES)) this.node(g, id);
     this.remarks(g);
   }
 
-  /** The frame around what happens inside S6. */
+  /** The frame around what happens inside S6, and what goes in and comes out. */
   region(g) {
     const { theme } = this.stage;
-    const wide = this.shape === "wide";
     const [first, last] = [this.place("dt"), this.place("C")];
-    const [left, top] = [first.left - 10, first.top - 30];
-    const right = last.left + last.wide + 10;
     const bottom = last.top + last.high + 18;
+    const [left, right, top] = this.narrow
+      ? [1, this.size.width - 1, first.top - 20]
+      : [first.left - 10, last.left + last.wide + 10, first.top - 30];
     g.fillStyle = mix(theme.background, theme.text, 0.045);
     g.strokeStyle = theme.grid;
     g.lineWidth = 1;
     g.beginPath();
-    g.roundRect(wide ? left : 1, wide ? top : top + 10, (wide ? right - left : this.size.width - 2), bottom - top - (wide ? 0 : 10), 8);
+    g.roundRect(left, top, right - left, bottom - top, 8);
     g.fill();
     g.stroke();
-    if (!wide) return;
+    if (this.narrow) return;
     const [from, to] = [this.place("silu"), this.place("y")];
-    this.arrow(g, [[from.left + from.wide / 2, from.top + from.high + 14], [from.left + from.wide / 2, top]]);
-    this.arrow(g, [[to.left + to.wide / 2, top], [to.left + to.wide / 2, to.top + to.high + 14]]);
+    const below = ({ top: y, high }) => y + high + 14;
+    this.arrow(g, [from.left + from.wide / 2, below(from), from.left + from.wide / 2, top]);
+    this.arrow(g, [to.left + to.wide / 2, top, to.left + to.wide / 2, below(to)]);
   }
 
-  edge(g, from, to, words, part, how) {
+  edge(g, [from, to, words, part, how]) {
     const { theme, values } = this.stage;
     const off = Boolean(part) && !values[part];
-    const [a, b] = [this.place(from), this.place(to)];
-    const [ay, by] = [a.top + a.high / 2, b.top + b.high / 2];
-    g.globalAlpha = off ? 0.9 : 1;
-    const said = off ? "off" : words;
-    if (this.shape === "narrow") {
-      const right = a.left < b.left;
-      if (a.top === b.top) this.arrow(g, right ? [[a.left + a.wide + 2, ay], [b.left - 3, by]] : [[a.left - 2, ay], [b.left + b.wide + 3, by]], off);
-      g.globalAlpha = 1;
-      return;
-    }
-    if (how === "over") {
-      const top = 9;
-      const [x0, x1] = [a.left + a.wide / 2, b.left + b.wide / 2];
-      this.arrow(g, [[x0, a.top - 16], [x0, top], [x1, top], [x1, b.top - 16]], off);
-      this.words(g, "residual: u goes round the block", (x0 + x1) / 2, top, true);
-    } else if (how === "down") {
-      const x = a.left + a.wide / 2;
-      this.arrow(g, [[x, a.top + a.high + 14], [x, by], [b.left, by]], off);
-      this.words(g, said, x, (ay + by) / 2, true);
-    } else if (how === "up") {
-      const x = b.left + b.wide / 2;
-      this.arrow(g, [[a.left + a.wide, ay], [x, ay], [x, b.top + b.high + 14]], off);
-      this.words(g, said, (a.left + a.wide + x) / 2, ay, true, off ? theme.wrong : undefined);
-    } else {
-      this.arrow(g, [[a.left + a.wide + 2, ay], [b.left - 2, by]], off);
-      this.words(g, said, (a.left + a.wide + b.left) / 2, ay - 9, false, off ? theme.wrong : undefined);
-    }
-    g.globalAlpha = 1;
+    const points = pathOf(this.place(from), this.place(to), how, this.narrow);
+    if (!points) return;
+    this.arrow(g, points, off);
+    if (this.narrow) return;
+    // beside a short arrow, on the longest piece of a long one
+    const i = how === "down" ? 0 : points.length > 4 && how === "over" ? 2 : 0;
+    const [x, y] = [(points[i] + points[i + 2]) / 2, (points[i + 1] + points[i + 3]) / 2];
+    this.words(g, off ? "off" : words, x, how ? y : y - 9, Boolean(how), off ? theme.wrong : theme.faint);
   }
 
-  /** What neither nodes nor arrows say. */
-  remarks(g) {
-    g.fillStyle = this.stage.theme.faint;
-    g.textAlign = "left";
-    const inside = this.place("dt");
-    if (this.shape === "wide") return void g.fillText("inside S6:  h = Ā h + Δ B x,   y = C h", inside.left - 2, inside.top - 21);
-    const far = this.place("A_bar");
-    g.textAlign = "right";
-    g.fillText("inside S6", far.left + far.wide, far.top - 8);
-    g.textAlign = "left";
-    const beside = (id, lines) => {
-      const { left, wide, top } = this.place(id);
-      lines.forEach((words, i) => g.fillText(words, left + wide + 10, top + 8 + 15 * i));
-    };
-    beside("norm", ["in_proj ↓", "makes x and z"]);
-    beside("residual", ["u went round", "the block; then", "the head answers"]);
-  }
-
-  /** A line through points with a head at its end. */
+  /** A line through points x, y, x, y ... with a head at its end. */
   arrow(g, points, off) {
     const { theme } = this.stage;
     g.strokeStyle = g.fillStyle = off ? theme.wrong : theme.faint;
     g.lineWidth = 1.25;
     g.setLineDash(off ? [4, 4] : []);
     g.beginPath();
-    points.forEach(([x, y], i) => (i ? g.lineTo(x, y) : g.moveTo(x, y)));
+    for (let i = 0; i < points.length; i += 2) g.lineTo(points[i], points[i + 1]);
     g.stroke();
     g.setLineDash([]);
-    const [[x0, y0], [x, y]] = points.slice(-2);
+    const [x0, y0, x, y] = points.slice(-4);
     const angle = Math.atan2(y - y0, x - x0);
     g.beginPath();
     g.moveTo(x, y);
@@ -181,31 +95,44 @@ export class Diagram extends Figure {
   }
 
   words(g, text, x, y, backed, colour) {
-    if (!text) return;
-    const { theme } = this.stage;
     g.textAlign = "center";
     if (backed) {
       const wide = g.measureText(text).width + 8;
-      g.fillStyle = theme.background;
+      g.fillStyle = this.stage.theme.background;
       g.fillRect(x - wide / 2, y - 7, wide, 14);
     }
-    g.fillStyle = colour ?? theme.faint;
+    g.fillStyle = colour;
     g.fillText(text, x, y);
+  }
+
+  /** What neither nodes nor arrows say. */
+  remarks(g) {
+    g.fillStyle = this.stage.theme.faint;
+    g.textAlign = "left";
+    const inside = this.place("dt");
+    if (!this.narrow) return void g.fillText(INSIDE, inside.left - 2, inside.top - 21);
+    const beside = (id, lines) => {
+      const { left, wide, top } = this.place(id);
+      lines.forEach((words, i) => g.fillText(words, left + wide + 10, top + 8 + 15 * i));
+    };
+    beside("norm", ["in_proj ↓", "makes x and z"]);
+    beside("residual", ["u went round", "the block; then", "the head answers"]);
+    const far = this.place("A_bar");
+    g.textAlign = "right";
+    g.fillText("inside S6", far.left + far.wide, far.top - 8);
   }
 
   node(g, id) {
     const { stage, pictures, heats } = this;
     const { theme, values } = stage;
-    const [title, symbol] = [nameOf(id, values), NODES[id][1]];
+    const symbol = NODES[id][1];
     const { left, top, wide, high } = this.place(id);
     const { data, rows, columns, most, colours } = pictures[id];
-    const [table, signed] = [theme[colours], colours === "signed"];
-    heats[id].fill(rows, columns, table, (r, t) => {
+    const signed = colours === "signed";
+    heats[id].fill(rows, columns, theme[colours], (r, t) => {
       const share = Math.max(-1, Math.min(1, data[r * columns + t] / most));
       return Math.round(signed ? 127.5 + 127.5 * share : 255 * Math.abs(share));
     });
-    g.fillStyle = theme.background;
-    g.fillRect(left - 2, top - 15, wide + 4, high + 30);
     heats[id].draw(g, { left, right: left + wide, top, bottom: top + high }, 0, columns, this.size.ratio);
     const chosen = values.node === id;
     g.strokeStyle = chosen ? theme.primary : theme.grid;
@@ -214,7 +141,7 @@ export class Diagram extends Figure {
     g.textAlign = "left";
     g.fillStyle = symbol ? theme.symbol[symbol] : theme.text;
     g.font = `${chosen ? 700 : 600} 11.5px ${theme.font}`;
-    g.fillText(title, left, top - 8);
+    g.fillText(nameOf(id, values), left, top - 8);
     g.font = `10.5px ${theme.font}`;
     g.fillStyle = theme.faint;
     g.fillText(this.options.shape(id, stage), left, top + high + 8);
@@ -223,16 +150,17 @@ export class Diagram extends Figure {
 
   /** While it plays, what has not been read yet is veiled; the cursor's column is framed everywhere. */
   overlay(g) {
-    const { stage } = this;
-    if (stage.cursor === null || !this.pictures) return;
+    const { stage, pictures } = this;
+    if (stage.cursor === null || !pictures) return;
     const { theme } = stage;
     for (const id of Object.keys(NODES)) {
       const { left, top, wide, high } = this.place(id);
-      const { columns } = this.pictures[id];
-      const [from, to] = [stage.cursor, stage.cursor + 1].map((t) => left + (Math.floor(t) / columns) * wide);
+      const [from, to] = [stage.cursor, stage.cursor + 1].map(
+        (t) => left + (Math.floor(t) / pictures[id].columns) * wide,
+      );
       if (stage.playing) {
         g.fillStyle = theme.background;
-        g.globalAlpha = 0.82;
+        g.globalAlpha = VEIL;
         g.fillRect(to, top, left + wide - to, high);
         g.globalAlpha = 1;
       }
@@ -275,8 +203,9 @@ export class Diagram extends Figure {
     this.stage.commit();
   }
 
+  /** Up and down choose another node, left and right another token. */
   key(event) {
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 1, PageUp: -1 }[event.key];
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by) return this.stage.cursorKey(event, this.pictures?.u.columns ?? 1);
     const ids = Object.keys(NODES);
     this.choose(ids[(ids.indexOf(this.stage.values.node) + by + ids.length) % ids.length]);
@@ -284,8 +213,9 @@ export class Diagram extends Figure {
   }
 
   inWords() {
-    const shapes = Object.entries(NODES).map(([id, [title]]) => `${title} ${this.options.shape(id, this.stage)}`);
-    return `Nodes in order: ${shapes.join(", ")}. Chosen: ${NODES[this.stage.values.node][0]}.`;
+    const { stage, options } = this;
+    const shapes = Object.keys(NODES).map((id) => `${nameOf(id, stage.values)} ${options.shape(id, stage)}`);
+    return `Nodes in order: ${shapes.join(", ")}. Chosen: ${nameOf(stage.values.node, stage.values)}.`;
   }
 
   table() {

@@ -31,7 +31,10 @@ class Strip extends Tokens {
 
   overlay(g) {
     const all = this.strips;
-    this.strips = all?.map((row) => ({ ...row, tokens: row.tokens[this.stage.cursor]?.kind === "empty" ? [] : row.tokens }));
+    this.strips = all?.map((row) => ({
+      ...row,
+      tokens: row.tokens[this.stage.cursor]?.kind === "empty" ? [] : row.tokens,
+    }));
     super.overlay(g);
     this.strips = all;
   }

@@ -3,24 +3,46 @@
 import { Figure } from "../canvas/figure.js";
 import { mix } from "../canvas/theme.js";
 
-// id: [words before, words after, place before, place after or null where it vanishes, symbol]; places in 0..1, rows -1..1
+// id: [words before, words after, place before, place after and whether it is still there (1), symbol]; x in 0..1, rows -1..1
 const PIECES = {
-  v: ["linear", "", [0.045, -1], [0.42, 0, 0]],
-  k: ["linear", "linear", [0.045, 0], [0.08, 0, 1]],
-  q: ["linear", "linear", [0.045, 1], [0.08, 1, 1]],
-  shift: ["conv", "conv", [0.155, 0], [0.25, 0, 1], "x"],
-  first: ["×", "SiLU", [0.255, 0], [0.42, 0, 1]],
-  ssm: ["SSM", "S6", [0.355, 0], [0.59, 0, 1], "h"],
-  second: ["×", "×", [0.455, 0], [0.76, 0, 1]],
-  o: ["linear", "", [0.55, 0], [0.76, 0, 0]],
-  up: ["linear", "", [0.7, 0], [0.08, 1, 0]],
-  other: ["linear", "", [0.7, 1], [0.08, 1, 0]],
-  act: ["SiLU", "SiLU", [0.8, 1], [0.42, 1, 1]],
-  third: ["×", "", [0.87, 0], [0.76, 0, 0]],
-  down: ["linear", "linear", [0.955, 0], [0.92, 0, 1]],
+  v: ["linear", "", [0.045, -1], [0.42, -0.5, 0]],
+  k: ["linear", "linear", [0.045, 0], [0.08, -0.5, 1]],
+  q: ["linear", "linear", [0.045, 1], [0.08, 0.5, 1]],
+  shift: ["conv", "conv", [0.155, 0], [0.25, -0.5, 1], "x"],
+  first: ["×", "SiLU", [0.255, 0], [0.42, -0.5, 1]],
+  ssm: ["SSM", "S6", [0.355, 0], [0.59, -0.5, 1], "h"],
+  second: ["×", "×", [0.455, 0], [0.76, -0.5, 1]],
+  o: ["linear", "", [0.55, 0], [0.76, -0.5, 0]],
+  up: ["linear", "", [0.7, 0], [0.08, 0.5, 0]],
+  other: ["linear", "", [0.7, 1], [0.08, 0.5, 0]],
+  act: ["SiLU", "SiLU", [0.8, 1], [0.42, 0.5, 1]],
+  third: ["×", "", [0.87, 0], [0.76, -0.5, 0]],
+  down: ["linear", "linear", [0.955, 0], [0.92, -0.5, 1]],
 };
-const BEFORE = [["k", "shift"], ["shift", "first"], ["v", "first"], ["first", "ssm"], ["ssm", "second"], ["q", "second"], ["second", "o"], ["o", "up"], ["o", "other"], ["up", "third"], ["other", "act"], ["act", "third"], ["third", "down"]];
-const AFTER = [["k", "shift"], ["shift", "first"], ["first", "ssm"], ["ssm", "second"], ["q", "act"], ["act", "second"], ["second", "down"]];
+const BEFORE = [
+  ["k", "shift"],
+  ["shift", "first"],
+  ["v", "first"],
+  ["first", "ssm"],
+  ["ssm", "second"],
+  ["q", "second"],
+  ["second", "o"],
+  ["o", "up"],
+  ["o", "other"],
+  ["up", "third"],
+  ["other", "act"],
+  ["act", "third"],
+  ["third", "down"],
+];
+const AFTER = [
+  ["k", "shift"],
+  ["shift", "first"],
+  ["first", "ssm"],
+  ["ssm", "second"],
+  ["q", "act"],
+  ["act", "second"],
+  ["second", "down"],
+];
 const SMOOTH = (s) => s * s * (3 - 2 * s);
 
 /** options: control: name of a Number from 0 (two blocks) to 1 (one); dragging across the picture moves it. */
@@ -36,7 +58,10 @@ export class Origins extends Figure {
   at(id) {
     const [, , [x0, y0], [x1, y1]] = PIECES[id];
     const { share, size } = this;
-    return [8 + (x0 + share * (x1 - x0)) * (size.width - 16), size.height / 2 + 8 + (y0 + share * (y1 - y0)) * (size.height / 2 - 42)];
+    return [
+      8 + (x0 + share * (x1 - x0)) * (size.width - 16),
+      size.height / 2 + 8 + (y0 + share * (y1 - y0)) * (size.height / 2 - 42),
+    ];
   }
 
   paint(g) {
@@ -47,7 +72,10 @@ export class Origins extends Figure {
     this.frame(g, "gated MLP", 0.645, 1, 1 - share);
     this.frame(g, "Mamba block", 0.0, 1, share);
     g.lineWidth = 1.25;
-    for (const [edges, alpha] of [[BEFORE, 1 - share], [AFTER, share]])
+    for (const [edges, alpha] of [
+      [BEFORE, 1 - share],
+      [AFTER, share],
+    ])
       for (const [from, to] of edges) {
         const both = BEFORE.some(([a, b]) => a === from && b === to) && AFTER.some(([a, b]) => a === from && b === to);
         g.globalAlpha = both ? (edges === BEFORE ? 1 : 0) : alpha;
@@ -143,6 +171,9 @@ export class Origins extends Figure {
   }
 
   table() {
-    return [["piece", "in H3 and MLP", "in Mamba"], ...Object.entries(PIECES).map(([id, [before, after]]) => [id, before, after || "gone"])];
+    return [
+      ["piece", "in H3 and MLP", "in Mamba"],
+      ...Object.entries(PIECES).map(([id, [before, after]]) => [id, before, after || "gone"]),
+    ];
   }
 }

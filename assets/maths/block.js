@@ -40,7 +40,8 @@ export function map(f, ...tensors) {
 /** Columns [from, to). */
 export function columns(X, from, to) {
   const out = tensor(X.rows, to - from);
-  for (let t = 0; t < X.rows; t++) out.data.set(X.data.subarray(t * X.columns + from, t * X.columns + to), t * (to - from));
+  for (let t = 0; t < X.rows; t++)
+    out.data.set(X.data.subarray(t * X.columns + from, t * X.columns + to), t * (to - from));
   return out;
 }
 
@@ -142,13 +143,32 @@ export function mambaBlock(p, u, gain, { conv = true, gate = true, skip = true, 
   const y = readOut(h, C, seen, p("D"), skip);
   const gated = gate ? map((a, b) => a * silu(b), y, z) : y;
   const out = linear(gated, p("out_proj.weight"));
-  return { u, norm, x, z, conv: mixed, silu: seen, dt, delta, B, C, A_bar, h, y, gated, out, residual: map((a, b) => a + b, u, out) };
+  return {
+    u,
+    norm,
+    x,
+    z,
+    conv: mixed,
+    silu: seen,
+    dt,
+    delta,
+    B,
+    C,
+    A_bar,
+    h,
+    y,
+    gated,
+    out,
+    residual: map((a, b) => a + b, u, out),
+  };
 }
 
 /** Rows of the embedding. */
 export function embed(E, tokens) {
   const out = tensor(tokens.length, E.columns);
-  tokens.forEach((token, t) => out.data.set(E.data.subarray(token * E.columns, (token + 1) * E.columns), t * E.columns));
+  tokens.forEach((token, t) =>
+    out.data.set(E.data.subarray(token * E.columns, (token + 1) * E.columns), t * E.columns),
+  );
   return out;
 }
 

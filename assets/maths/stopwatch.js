@@ -39,6 +39,14 @@ export function attentionStep(q, keys, values, L, scores, y) {
   }
 }
 
+/** b of the best fit time = a L^b, by least squares in logarithms. */
+export function growth(lengths, times) {
+  const [x, y] = [lengths, times].map((values) => values.map(Math.log));
+  const [mx, my] = [x, y].map((values) => values.reduce((a, b) => a + b, 0) / values.length);
+  const [above, below] = [x.map((v, i) => (v - mx) * (y[i] - my)), x.map((v) => (v - mx) ** 2)];
+  return above.reduce((a, b) => a + b, 0) / below.reduce((a, b) => a + b, 0);
+}
+
 /** Microseconds a step, the mean over at least `least` ms. */
 function microseconds(step, clock, least = LEAST) {
   let [times, passed] = [0, 0];
@@ -57,7 +65,12 @@ const fastest = (step, clock) => Math.min(...Array.from({ length: SAMPLES }, () 
  * Calls found({ L, s6, attention }) for each length, microseconds a token of two S6 blocks and of one layer of attention,
  * both of width 64, float32, one thread. Between two lengths the page goes on.
  */
-export async function race(lengths, found, clock = () => performance.now(), rest = () => new Promise((go) => setTimeout(go))) {
+export async function race(
+  lengths,
+  found,
+  clock = () => performance.now(),
+  rest = () => new Promise((go) => setTimeout(go)),
+) {
   const longest = Math.max(...lengths);
   const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
   const [D, N] = [2 * WIDTH, STATES];

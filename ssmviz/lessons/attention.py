@@ -177,7 +177,7 @@ def loss_words(values: Values) -> str:
     here = rows[values["letters"] - 1][values["N"] - 1]
     return (
         f"A state of N = {values['N']} gives back {100 * here:.0f} % of {values['letters']} letters, even with a "
-        f"perfect gate; of 8 letters N = 4 gives back {100 * rows[7][3]:.0f} %, of 4 letters N = 8 all."
+        f"perfect gate; of 4 letters N = 4 gives back {100 * rows[3][3]:.0f} %, and N = 8 all."
     )
 
 

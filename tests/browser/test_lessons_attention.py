@@ -121,3 +121,14 @@ def test_a_finger_places_a_letter_on_a_phone(browser, app, name):
     on_phone.page.wait_for_url(lambda url: "CFA>ABEG" in unquote(url))
     assert on_phone.errors == []
     context.close()
+
+
+def test_the_cursor_walks_until_the_mouse_points_at_a_token(lesson):
+    lesson.page.emulate_media(reduced_motion="no-preference")
+    lesson.open("block")
+    expect(lesson.root).to_have_attribute("data-cursor", "3", timeout=1000 * PATIENCE)
+    view(lesson, "tokens").hover(position=place_of_token(lesson, 12))
+    drawn = int(lesson.root.get_attribute("data-draws"))
+    later = "([e, drawn]) => Number(e.dataset.draws) > drawn + 20"
+    lesson.page.wait_for_function(later, arg=[lesson.root.element_handle(), drawn])
+    expect(lesson.root).to_have_attribute("data-cursor", "12")

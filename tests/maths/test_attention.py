@@ -89,3 +89,8 @@ def test_the_race_times_every_length(js):
       return found;
     }"""
     assert [one["L"] for one in js("stopwatch.js", call)] == [2, 4]
+
+
+def test_growth_is_the_exponent_of_a_power_law(js):
+    L = np.array([64.0, 256.0, 4096.0])
+    assert js("stopwatch.js", "(m, x, y) => m.growth(x, y)", L, 3 * L**1.5) == pytest.approx(1.5)

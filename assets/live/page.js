@@ -21,6 +21,7 @@ import { ChannelStates, StateHeat } from "./state.js";
 import { Transport } from "./transport.js";
 import { Weights } from "./weights.js";
 
+const MANY = 2; // runs; more of them are compared by what fits side by side
 const GATES = [DeltaBars, DeltaHeat, KeptBars, Written, Read]; // what a layer decides at each position
 const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase]; // top to bottom
 
@@ -43,7 +44,7 @@ function kindOf({ settings }) {
  */
 function viewsOf(store, run) {
   if (run.record.settings?.model?.layer === "attention") return [Band, Weights];
-  if (!store.signal) return TWIN_VIEWS;
+  if (!store.signal) return store.runs.length > MANY ? [Band, DeltaBars, StateHeat] : TWIN_VIEWS;
   const models = store.runs.map(({ record }) => record.settings?.model ?? {});
   const selective = models.some(({ layer }) => layer === "s6");
   const heat = models.some(({ d_model: width }) => width > 1) ? [StateHeat] : [];
@@ -99,7 +100,7 @@ export function buildPage(lab) {
       "div",
       { class: "overview" },
       scores.element,
-      el("div", { class: signal ? "curves few" : "curves" }, ...curves.map((view) => view.element)),
+      el("div", { class: `curves${signal ? " few" : ""}${lab.store.runs.length > MANY ? " many" : ""}` }, ...curves.map((view) => view.element)),
     ),
     probe.element,
     el("div", { class: "under" }, answers?.element, selectors.element),

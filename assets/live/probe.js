@@ -1,4 +1,4 @@
-// The probe sequence as cells one can read, point at, move and edit. Edits go to both models; until both have
+// The probe sequence as cells one can read, point at, move and edit. Edits go to all models; until all have
 // answered, the edited sequence stands here with a note.
 
 import { allow, button, el, isAllowed, setText } from "../canvas/dom.js";
@@ -6,7 +6,7 @@ import { inkOn, tokenFill } from "../canvas/theme.js";
 
 const NARROWEST = 15; // px of a cell; more tokens wrap into further rows of equal length
 const HELP =
-  "Drag a letter to another slot, or select it and press Shift with an arrow key. Both models answer with their next picture.";
+  "Drag a letter to another slot, or select it and press Shift with an arrow key. The next picture answers.";
 const SEND_AFTER = 150; // ms between two requests at least: the first of quick key presses goes at once, the rest together
 
 const MEANINGS = {
@@ -23,6 +23,15 @@ function legend(vocabulary) {
     .map(([kind, label]) => MEANINGS[kind]?.(label))
     .filter(Boolean)
     .join(" · ");
+}
+
+/** Who reads the sequence, in words. */
+function everyone({ runs }) {
+  return ["the model", "both models"][runs.length - 1] ?? "all models";
+}
+
+function heading(store) {
+  return `The sequence ${everyone(store)} ${store.runs.length > 1 ? "read" : "reads"}`;
 }
 
 export class Probe {
@@ -55,7 +64,7 @@ export class Probe {
     this.element = el(
       "section",
       { class: "probe", "aria-label": "Probe" },
-      el("header", {}, el("h3", {}, "The sequence both models read", (this.legend = el("small"))), this.tools),
+      el("header", {}, el("h3", {}, heading(lab.store), (this.legend = el("small"))), this.tools),
       this.strip,
       el("div", { class: "below" }, this.help, this.noteNode),
     );
@@ -184,12 +193,12 @@ export class Probe {
       this.editable
         ? HELP
         : recorded
-          ? "A recording cannot answer edits: start a training to move tokens and see both models respond."
+          ? `A recording cannot answer edits: start a training to move tokens and see ${everyone(this.lab.store)} respond.`
           : "",
     );
     setText(this.legend, legend(this.lab.store.record.vocabulary));
     this.noteNode.classList.toggle("refused", Boolean(this.refusal));
-    setText(this.noteNode, this.refusal ?? (this.pending ? "Edited: waiting for both models" : ""));
+    setText(this.noteNode, this.refusal ?? (this.pending ? `Edited: waiting for ${everyone(this.lab.store)}` : ""));
   }
 
   get noise() {

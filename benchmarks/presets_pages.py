@@ -1,10 +1,12 @@
 """Search the presets of the lessons: what each run of an experiment does at several learning rates and sizes.
 
-    python -m benchmarks.presets_pages switches s4d_inits ablations against_attention backends two_views
+    python -m benchmarks.presets_pages switches s4d_inits ablations against_attention --device cuda --processes 14
+    python -m benchmarks.presets_pages chosen --seeds 0 1 2     # the presets themselves, on the CPU
     python -m benchmarks.presets_pages --table > table.md
 
-One thread, one process, float32. Milliseconds are the process' own, tests included. Rows are appended to a JSON-lines
-file, and what stands there is not run again. `benchmarks.presets_confirm` then clicks on the presets as a person does.
+One thread a process, float32. Learning rates and sizes are searched; a step does the same on every device, so the
+search may run where it is fast. Times are the CPU's, of the process, tests included. Rows are appended to a JSON-lines
+file, and what stands there is not run again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.presets_cpu import measure, read, table, warm
-from ssmviz.presets import COPYING, INDUCTION_HEADS, SELECTIVE_COPYING
+from ssmviz.presets import COPYING, INDUCTION_HEADS, PRESETS, SELECTIVE_COPYING
 from ssmviz.settings import TrainSettings, changed
 
 RESULTS = Path("presets_pages.jsonl")
@@ -77,7 +79,14 @@ def against_attention() -> Variants:
         yield from rates(positions, INDUCTION_HEADS, (*RATES, (1e-2, 0.0125)), **attention)
 
 
-SEARCHES = {search.__name__: search for search in (switches, s4d_inits, ablations, against_attention)}
+def chosen() -> Variants:
+    """The runs of the presets."""
+    for name in ("switches", "two_views", "s4d_inits", "backends", "ablations", "against_attention"):
+        for label, settings in PRESETS[name].runs:
+            yield f"{name}: {label}", settings
+
+
+SEARCHES = {search.__name__: search for search in (switches, s4d_inits, ablations, against_attention, chosen)}
 
 
 def jobs(args: argparse.Namespace) -> Iterator[tuple[str, str, int, TrainSettings]]:

@@ -184,7 +184,7 @@ DELAY = changed(
 )
 TWO_VIEWS = changed(COPYING, {"model.layer": "s4d", "optim.steps": 200})
 INDUCTION = changed(INDUCTION_HEADS, {"optim.lr": 2e-2})
-SAME_SCAN = changed(SHORT_COPYING, {"optim.batch": 16, "optim.steps": 200, "device": "cpu"})
+SAME_SCAN = changed(INDUCTION_HEADS, {"task.L": 32, "optim.batch": 16, "optim.steps": 250, "device": "cpu"})
 
 
 def _runs(base: TrainSettings, **runs: Mapping[str, Any]) -> tuple[tuple[str, TrainSettings], ...]:

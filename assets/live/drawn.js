@@ -33,8 +33,14 @@ class Sketch extends View {
 
   get box() {
     if (!this.width) return { left: GUTTER, right: this.size.width - MARGIN, top: 6, bottom: this.size.height - 6 };
-    const side = this.size.height - 12;
-    return { left: GUTTER, right: GUTTER + side, top: 6, bottom: 6 + side };
+    const side = Math.min(this.size.height - 12, this.size.width / 3);
+    return { left: 6, right: 6 + side, top: 6, bottom: 6 + side };
+  }
+
+  /** Where the curve is drawn: all of it, or beside a picture. */
+  get curve() {
+    const { box } = this;
+    return this.width ? { ...box, left: box.right + GUTTER + 8, right: this.size.width - MARGIN } : box;
   }
 
   note() {
@@ -47,7 +53,7 @@ class Sketch extends View {
     const { signal } = this.panel;
     if (!signal.length) return;
     if (this.width) this.paintPicture(g, signal);
-    else this.paintCurve(g, signal);
+    this.paintCurve(g, signal);
   }
 
   paintPicture(g, signal) {
@@ -66,13 +72,14 @@ class Sketch extends View {
 
   paintCurve(g, signal) {
     const { theme } = this.lab;
-    const { box } = this;
-    const y = this.vertical();
+    const box = this.curve;
+    const y = scale(...this.range(), box.bottom, box.top);
     axisLeft(g, theme, box, roundTicks(...this.range(), 3), y, number);
     g.fillStyle = theme.symbol.x;
     const wide = (box.right - box.left) / signal.length;
     signal.forEach((v, t) => {
-      const [top, bottom] = [Math.min(y(v), y(0)), Math.max(y(v), y(0))];
+      const base = y(this.width ? -1 : 0); // paper, or silence
+      const [top, bottom] = [Math.min(y(v), base), Math.max(y(v), base)];
       g.fillRect(box.left + t * wide, top, Math.max(wide - (wide > 4 ? 1 : 0), 0.75), Math.max(1, bottom - top));
     });
   }
@@ -83,24 +90,19 @@ class Sketch extends View {
     return this.panel.editable ? [-span, span] : [low, high];
   }
 
-  vertical() {
-    return scale(...this.range(), this.box.bottom, this.box.top);
-  }
-
   overlay(g) {
     const { signal } = this.panel;
     if (!signal.length) return;
-    const { box, width } = this;
+    const { box, curve, width } = this;
     const t = this.lab.view.cursor;
     g.strokeStyle = this.lab.theme.text;
     g.lineWidth = 1.5;
     if (width) {
       const cell = (box.right - box.left) / width;
       g.strokeRect(box.left + (t % width) * cell, box.top + Math.floor(t / width) * cell, cell, cell);
-    } else {
-      const wide = (box.right - box.left) / signal.length;
-      g.strokeRect(box.left + t * wide, box.top - 1, Math.max(wide, 2), box.bottom - box.top + 2);
     }
+    const wide = (curve.right - curve.left) / signal.length;
+    g.strokeRect(curve.left + t * wide, curve.top - 1, Math.max(wide, 2), curve.bottom - curve.top + 2);
     setText(this.noteNode, this.note());
   }
 
@@ -110,6 +112,8 @@ class Sketch extends View {
     const [u, v] = [(x - box.left) / (box.right - box.left), (y - box.top) / (box.bottom - box.top)];
     const L = this.panel.signal.length;
     if (!width) return Math.max(0, Math.min(L - 1, Math.floor(u * L)));
+    const along = (x - this.curve.left) / (this.curve.right - this.curve.left);
+    if (along >= 0) return Math.min(L - 1, Math.floor(along * L));
     if (u < 0 || u >= 1 || v < 0 || v >= 1) return -1;
     return Math.floor(v * width) * width + Math.floor(u * width);
   }
@@ -123,6 +127,7 @@ class Sketch extends View {
     const t = this.at(x, y);
     if (t < 0 || !this.panel.editable) return;
     if (this.width) {
+      if (x > this.box.right) return; // the curve beside the picture is only looked at
       if (!dragging) this.ink = this.panel.signal[t] > 0 ? -1 : 1; // what is pressed first says whether to write or erase
       this.panel.draw(t, t, this.lab.store.levels([this.ink])[0]);
       return;

@@ -81,7 +81,10 @@ export class Viewpoint {
     if (this.placed || !this.frame(0)) return;
     this.placed = true;
     const { tokens } = this.frame(0);
-    if (this.store.signal) return this.touch("cursor");
+    if (this.store.signal) {
+      this.setCursor(tokens.length - 1); // where a class is asked
+      return;
+    }
     this.cursor = Math.max(
       0,
       tokens.findIndex((_, t) => this.store.matters(tokens, t)),

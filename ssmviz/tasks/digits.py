@@ -98,15 +98,21 @@ def split(L: int) -> tuple[Side, Side]:
 
 @cache
 def _all(L: int) -> tuple[np.ndarray, np.ndarray]:
+    images, classes = _read()
+    pictures = 2 * images / WHITE - 1
+    if L != WIDTH**2:
+        W = enlargement(WIDTH, round(L**0.5))
+        pictures = W @ pictures @ W.T
+    return pictures.reshape(len(pictures), -1).astype(np.float32), classes.astype(np.int64)
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """The package's images (1797, 8, 8) and classes."""
     # takes a second: only who trains or tests waits for it
     from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     data = load_digits()
-    pictures = 2 * data.images / WHITE - 1
-    if L != WIDTH**2:
-        W = enlargement(WIDTH, round(L**0.5))
-        pictures = W @ pictures @ W.T
-    return pictures.reshape(len(pictures), -1).astype(np.float32), data.target.astype(np.int64)
+    return data.images, data.target
 
 
 @cache

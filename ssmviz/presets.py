@@ -151,19 +151,19 @@ MASS_SPRING = TrainSettings(
     model=ModelSettings(
         layer="s4d", block="linear", n_layers=1, d_model=1, N=3, skip=False, dt_min=0.1, dt_max=0.1, learn_dt=False
     ),
-    optim=OptimSettings(optimiser="adamw", lr=0.03, batch=32, steps=800),
+    optim=OptimSettings(optimiser="adamw", lr=0.01, batch=32, steps=1500),
 )
-# pixels of a picture last 1 in all, so Delta is 1/256; poles and Delta stay what they are, C and the rest is learned
+# a picture lasts 1, so Delta of its pixels is 1/64; poles and Delta stay what they are, C and all the rest is learned
 DIGITS = TrainSettings(
-    task=TaskSettings(name="digits", L=256, vocab=10),
+    task=TaskSettings(name="digits", L=64, vocab=10),
     model=ModelSettings(
         layer="s4d",
         block="plain",
         n_layers=1,
         d_model=32,
-        N=16,
-        dt_min=1 / 256,
-        dt_max=1 / 256,
+        N=32,
+        dt_min=1 / 64,
+        dt_max=1 / 64,
         s4d_init="legs",
         learn_poles=False,
         learn_dt=False,
@@ -173,8 +173,8 @@ DIGITS = TrainSettings(
 )
 RESAMPLED = TrainSettings(
     task=TaskSettings(name="resampled", L=64, vocab=6),
-    model=ModelSettings(layer="s4d", block="plain", n_layers=1, d_model=16, N=16, dt_min=1e-3, dt_max=1e-1),
-    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=32, steps=500),
+    model=ModelSettings(layer="s4d", block="plain", n_layers=1, d_model=32, N=16, dt_min=0.005, dt_max=0.05),
+    optim=OptimSettings(optimiser="adamw", lr=2e-2, batch=32, steps=500),
 )
 
 SHORT_COPYING = changed(SELECTIVE_COPYING, {"task.L": 32, "task.n_data": 5, "optim.steps": 600})
@@ -295,7 +295,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "digits_hippo": Preset(
         "Sequential digits",
-        "Read 256 pixels one by one, then say the digit: poles from HiPPO keep them in mind, random ones do not.",
+        "Read 64 pixels one by one, then say the digit: poles from HiPPO keep them in mind, random ones do not.",
         (("HiPPO", DIGITS), ("random", changed(DIGITS, {"model.s4d_init": "random"}))),
         "The poles stay as they start, so all that differs is what a state can remember; trained, the gap narrows.",
     ),

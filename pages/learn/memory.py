@@ -54,7 +54,7 @@ lesson.code()
 lesson.train(
     "digits_hippo",
     intro=(
-        "Real handwritten digits (scikit-learn's), read one pixel at a time, 256 in a row; then the network must name "
+        "Real handwritten digits (scikit-learn's), read one pixel at a time; after the last the network must name "
         "the digit. Two networks that differ in one thing: poles from **HiPPO**, or **random** ones. They stay as they "
         "start, so all that differs is what a state can remember. The paper reports 98 % against 60 % on larger "
         "digits (S4, section 2.2; cited)."

@@ -4,7 +4,7 @@ import { count, number, percent } from "../canvas/words.js";
 import { letterStrip, rightAnswer, show } from "./letters.js";
 import { bytesWords, capacity, ladder, prices, sizes } from "./prices.js";
 import { stopwatch } from "./race.js";
-import { carried, matrices, read, row } from "./reading.js";
+import { carried, lastReads, matrices, read, row } from "./reading.js";
 import { walk } from "./walk.js";
 
 export function build(stage) {
@@ -45,7 +45,8 @@ export function build(stage) {
       const both = wanted && s6 === wanted && softmax === wanted;
       const said = both ? `Both say ${show(wanted)}` : `S6 says ${show(s6)}, softmax ${show(softmax)}`;
       const ratio = number(Number((cached(length) / state()).toPrecision(2)));
-      return `${said}. At ${count(length)} tokens the cache is ${ratio} times the state.`;
+      const reads = `The last token reads ${lastReads(derived.hidden)} in S6, ${lastReads(derived.softmax)} in softmax`;
+      return `${said}. ${reads}. At ${count(length)} tokens the cache is ${ratio} times the state.`;
     },
   };
 }

@@ -131,6 +131,14 @@ export function carried(stage) {
   });
 }
 
+/** Where the last token reads most, in words: "92 % from token 6". */
+export function lastReads(alpha) {
+  const { data, columns } = shares(alpha);
+  const last = data.subarray(data.length - columns);
+  const most = Math.max(...last);
+  return `${Math.round(100 * most)} % from token ${last.indexOf(most) + 1}`;
+}
+
 /** |alpha| with every row scaled to the sum 1. */
 function shares({ data, rows, columns }) {
   const out = data.map(Math.abs);

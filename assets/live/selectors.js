@@ -23,8 +23,9 @@ export class Selectors {
       });
       return node;
     };
-    this.near = zoom("plus", "Fewer tokens", () => this.zoom(0.5));
-    this.far = zoom("minus", "More tokens", () => this.zoom(2));
+    const unit = lab.store.signal ? "samples" : "tokens";
+    this.near = zoom("plus", `Fewer ${unit}`, () => this.zoom(0.5));
+    this.far = zoom("minus", `More ${unit}`, () => this.zoom(2));
     this.whole = zoom("whole", "Whole sequence", () => lab.view.setZoom(null));
     this.zoomWords = el("output", { class: "zoom" });
     this.best = button("star", "Most selective", () => lab.view.chooseMostSelective(0), {
@@ -80,7 +81,7 @@ export class Selectors {
     setText(this.channelWords, String(frame.channels[Math.min(lab.view.channel, frame.channels.length - 1)] ?? "–"));
     setText(this.zoomWords, `${from}–${to - 1}`);
     allow(this.near, to - from <= NEAREST ? "Already the narrowest" : "");
-    for (const node of [this.far, this.whole]) allow(node, to - from >= frame.L ? "All tokens are shown" : "");
+    for (const node of [this.far, this.whole]) allow(node, to - from >= frame.L ? "All are shown" : "");
   }
 
   offerLayers(n) {

@@ -1,0 +1,197 @@
+"""Runs that read signals: curves in place of cells, errors in place of tokens, poles beside the true ones."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.component.harness import Harness
+from tests.component.signals import Pictures, Signals
+from tests.component.synthetic import message
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def show(still: Page) -> Iterator[Callable[..., Harness]]:
+    opened: list[Harness] = []
+
+    def open_lab(signals: Signals, *, upto: int | None = None, **data: Any) -> Harness:
+        harness = Harness(still, signals)
+        harness.record = signals.experiment(upto=upto)
+        opened.append(harness)
+        harness.open(**data)
+        harness.wait("frames", len(harness.record["runs"]) * len(harness.record["runs"][0]["frames"]))
+        return harness
+
+    yield open_lab
+    for harness in opened:
+        assert harness.errors == []
+
+
+def words(harness: Harness, view: str, run: int = 0) -> str:
+    """The text alternative of a view, once it has followed the picture."""
+    harness.page.wait_for_timeout(400)
+    canvas = harness.page.locator(f'.twin[data-run="{run}"] .view-{view} canvas')
+    return canvas.get_attribute("aria-label") or ""
+
+
+def test_regression_counts_errors_and_no_tokens(show: Callable[..., Harness]) -> None:
+    harness = show(Signals())
+    expect(harness.page.locator(".card .gauge")).to_have_count(1)
+    expect(harness.page.locator(".card .gauge")).to_contain_text("error")
+    expect(harness.page.locator(".curves figure")).to_have_count(2)
+    expect(harness.page.locator(".answers, .strip")).to_have_count(0)
+    harness.page.locator("[data-role=scrubber]").fill("5")
+    expect(harness.page.locator(".card strong")).to_have_text("50.0 %")
+    text = harness.page.locator(".ssmviz-lab").inner_text()
+    assert "Tokens right" not in text
+    assert "token" not in text.lower()
+
+
+def test_poles_move_onto_the_true_ones(show: Callable[..., Harness]) -> None:
+    harness = show(Signals())
+    note = harness.page.locator(".view-poles .note")
+    assert "−0.5 ± 2 i" in words(harness, "poles")
+    expect(note).to_contain_text("e−8 1/s")  # what single precision leaves
+    harness.page.locator("[data-role=scrubber]").fill("5")
+    harness.wait("step", 50)
+    expect(note).to_contain_text("farthest miss 1 1/s")
+    assert "−0.5 ± 1 i" in words(harness, "poles")
+    assert "True: −0.5 ± 2 i" in words(harness, "poles")
+
+
+def test_what_is_said_is_judged_against_what_is_wanted(show: Callable[..., Harness]) -> None:
+    harness = show(Signals())
+    harness.page.locator("[data-role=scrubber]").fill("5")
+    harness.wait("step", 50)
+    assert "error 50.0 %" in words(harness, "output")
+    expect(harness.page.locator(".readout dd").last).to_contain_text("wanted")
+
+
+@pytest.mark.parametrize(
+    ("view", "start"),
+    [("output", b"position,signal,wanted,said"), ("poles", b"whose,channel,state,re,im,gain"), ("input", b"position,")],
+)
+def test_curves_and_poles_are_saved_as_numbers(show: Callable[..., Harness], view: str, start: bytes) -> None:
+    harness = show(Signals())
+    figure = harness.page.locator(f".view-{view}").first
+    figure.locator("summary").click()
+    with harness.page.expect_download() as download:
+        figure.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), "rb") as file:
+        assert file.read().startswith(start)
+
+
+def test_a_class_is_named_at_every_position_and_judged_at_the_end(show: Callable[..., Harness]) -> None:
+    harness = show(Pictures())
+    expect(harness.page.locator(".card .gauge").first).to_contain_text("right")
+    assert "says 7 ✓" in words(harness, "output")
+    harness.page.locator("[data-role=scrubber]").fill("1")
+    harness.wait("step", 10)
+    assert "says 1 ✗, it is 7" in words(harness, "output")
+
+
+def test_every_picture_of_a_signal_has_words_from_its_data(show: Callable[..., Harness]) -> None:
+    for signals in (Signals(), Pictures()):
+        harness = show(signals)
+        harness.page.wait_for_timeout(400)
+        labels = harness.page.locator("canvas").evaluate_all(
+            "all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))"
+        )
+        assert len(labels) >= 8
+        assert all(label and any(c.isdigit() for c in label) for label in labels)
+        assert not any("NaN" in label or "undefined" in label for label in labels)
+
+
+def test_ways_of_testing_are_lines_and_rows_of_their_own(show: Callable[..., Harness]) -> None:
+    signals = Pictures()
+    signals.rungs = [
+        {"length": L, "token_accuracy": a, "sequence_accuracy": a, "sequences": 64, "error": None, "label": label}
+        for L in (64, 128)
+        for label, a in (("Δ follows the step", 0.98), ("Δ as trained", 0.5 if L > 64 else 0.98))
+    ]
+    harness = show(signals)
+    rows = harness.page.locator(".rungs tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(3)).to_contain_text("128, Δ as trained")
+    expect(rows.nth(3)).to_contain_text("50.0 %")
+    expect(harness.page.locator(".view-ladder .note")).to_contain_text("○ Δ as trained")
+
+
+def level_of(signals: Signals, value: float) -> int:
+    return int(np.clip(round(value * 127 / signals.about()["span"]) + 128, 0, 255))
+
+
+def live(show: Callable[..., Harness], signals: Signals) -> Harness:
+    harness = show(signals, upto=50)
+    harness.wait("state", "live")
+    return harness
+
+
+def until_asked(harness: Harness, count: int = 1) -> list[int]:
+    for _ in range(200):
+        if len(harness.controls) >= count:
+            return list(harness.controls[-1]["tokens"])
+        harness.page.wait_for_timeout(25)
+    raise AssertionError("nothing was sent")
+
+
+def test_a_drawn_force_is_sent_and_waits_for_the_answer(show: Callable[..., Harness]) -> None:
+    signals = Signals(state="running", recorded=False)
+    harness = live(show, signals)
+    sketch = harness.page.locator(".drawn canvas")
+    box = sketch.bounding_box()
+    assert box is not None
+    harness.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 6)
+    harness.page.mouse.down()
+    harness.page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + 6, steps=3)
+    harness.page.mouse.up()
+    levels = until_asked(harness)
+    expect(harness.page.locator(".probe-note")).to_have_text("Drawn: waiting for the models")
+    assert len(levels) == signals.L
+    before = [level_of(signals, value) for value in signals.signal]
+    changed = [t for t in range(signals.L) if levels[t] != before[t]]
+    assert changed == list(range(changed[0], changed[-1] + 1))
+    assert {levels[t] for t in changed} <= {254, 255}
+    harness.page.wait_for_timeout(200)
+    levels = list(harness.controls[-1]["tokens"])
+    drawn = (np.array(levels) - 128) * signals.about()["span"] / 127
+    harness.say(message(0, 50, signals.frame("s4d", 50, drawn)))
+    expect(harness.page.locator(".probe-note")).to_be_empty()
+
+
+def test_a_picture_is_painted_with_the_pointer_and_from_the_keyboard(show: Callable[..., Harness]) -> None:
+    signals = Pictures(state="running", recorded=False)
+    harness = live(show, signals)
+    empty = int(np.flatnonzero(signals.signal < 0)[0])
+    sketch = harness.page.locator(".drawn canvas")
+    cell = 164 / 8
+    sketch.click(position={"x": 6 + (empty % 8 + 0.5) * cell, "y": 6 + (empty // 8 + 0.5) * cell})
+    assert until_asked(harness)[empty] == 255
+    harness.page.keyboard.press("ArrowDown")
+    assert until_asked(harness, 2)[empty] == 255 - 32
+    harness.page.locator("[data-tool=reset-probe]").click()
+    for _ in range(100):
+        if harness.controls[-1]["tokens"] is None:
+            break
+        harness.page.wait_for_timeout(25)
+    assert harness.controls[-1] == {"action": "probe", "tokens": None}
+
+
+def test_a_recording_cannot_be_drawn_on(show: Callable[..., Harness]) -> None:
+    harness = show(Signals())
+    harness.page.locator(".drawn canvas").click(position={"x": 200, "y": 20})
+    harness.page.wait_for_timeout(250)
+    assert harness.controls == []
+    expect(harness.page.locator(".drawn .help")).to_contain_text("start a training to draw")
+
+
+@pytest.mark.parametrize("signals", [Signals, Pictures])
+def test_signals_fit_a_phone(show: Callable[..., Harness], signals: type[Signals]) -> None:
+    harness = show(signals())
+    harness.page.set_viewport_size({"width": 390, "height": 800})
+    harness.page.wait_for_timeout(200)
+    assert harness.page.evaluate("document.documentElement.scrollWidth") <= 390

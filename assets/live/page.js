@@ -22,6 +22,7 @@ import { Transport } from "./transport.js";
 import { Weights } from "./weights.js";
 
 const MANY = 2; // runs; more of them are compared by what fits side by side
+const SHORT = 12; // letters of all labels together that leave room for numbers in one line
 const GATES = [DeltaBars, DeltaHeat, KeptBars, Written, Read]; // what a layer decides at each position
 const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase]; // top to bottom
 
@@ -83,6 +84,7 @@ export function buildPage(lab) {
   const answers = signal ? null : new Answers(lab);
   const readouts = indices.map((i) => new Readout(lab, i));
   const curves = curvesOf(lab);
+  const wordy = lab.store.runs.reduce((sum, run) => sum + run.record.label.length, 0) > SHORT;
   const twins = lab.store.runs.map((run, i) => viewsOf(lab.store, run).map((TwinView) => new TwinView(lab, i)));
   const [ladder, rungs] = [new Ladder(lab), new RungTable(lab)];
   const after = el(
@@ -100,7 +102,7 @@ export function buildPage(lab) {
       "div",
       { class: "overview" },
       scores.element,
-      el("div", { class: `curves${signal ? " few" : ""}${lab.store.runs.length > MANY ? " many" : ""}` }, ...curves.map((view) => view.element)),
+      el("div", { class: `curves${signal ? " few" : ""}${wordy ? " wordy" : ""}` }, ...curves.map((view) => view.element)),
     ),
     probe.element,
     el("div", { class: "under" }, answers?.element, selectors.element),

@@ -120,6 +120,12 @@ def search(args: argparse.Namespace) -> None:
             print(f"{100 * row['token']:.1f} / {100 * row['sequence']:.0f} %  {ladder}", flush=True)
 
 
+def without_times(line: str) -> str:
+    """A row of the table without what a search on another device says nothing about."""
+    cells = line.split("|")
+    return "|".join(cells[:3] + cells[5:])
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,7 +141,10 @@ def main() -> None:
     search(args)
     if args.table:
         for name in dict.fromkeys(row["task"] for row in read(args.file)):
-            print(f"\n### {name}\n\n{table([row for row in read(args.file) if row['task'] == name])}")
+            lines = table([row for row in read(args.file) if row["task"] == name]).splitlines()
+            if name != "chosen":
+                lines = [without_times(line) for line in lines]
+            print(f"\n### {name}\n", *lines, sep="\n")
 
 
 if __name__ == "__main__":

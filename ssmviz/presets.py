@@ -254,7 +254,7 @@ PRESETS: dict[str, Preset] = {
         "The block without its parts",
         "Induction heads with the whole Mamba block, without its convolution, and without its gate.",
         _runs(INDUCTION, whole={}, no_convolution={"model.d_conv": 0}, no_gate={"model.gate": False}),
-        "Whom the trigger precedes is known from the token before: what the convolution is for.",
+        "A token must know that the trigger stood before it; within 500 steps only the convolution brings that about.",
     ),
     "against_attention": Preset(
         "S6 against attention",

@@ -43,7 +43,7 @@ class Control:
         return not told_apart and (not self.only or bool(words & set(self.only)))
 
 
-S6, S4D, MAMBA, RECURRENT = ("s6",), ("s4d",), ("mamba",), ("s6", "s4d")
+S6, S4D, ATTENTION, RECURRENT, MAMBA = ("s6",), ("s4d",), ("attention",), ("s6", "s4d"), ("mamba",)
 
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "Sequence": (
@@ -65,6 +65,8 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$", RECURRENT),
         Control("dtmax", "model.dt_max", "Largest initial $\\Delta$", RECURRENT),
         Control("b", "model.b_discretisation", "$\\bar B$", S6),
+        Control("heads", "model.heads", "Heads", ATTENTION),
+        Control("pos", "model.positions", "Positions", ATTENTION),
         Control("poles", "model.s4d_init", "Poles of S4D", S4D),
     ),
     "Training": (

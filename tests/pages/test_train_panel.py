@@ -49,12 +49,30 @@ def test_the_address_chooses_among_the_pages_own_presets_alone(store):
 def test_controls_that_mean_nothing_to_a_preset_are_not_there(store):
     assert "p_data" in names(page_of("copying"))
     assert "p_data" not in names(page_of("induction_heads"))
+    assert {"p_heads", "p_pos"} <= names(page_of("against_attention"))
+    assert not {"p_heads", "p_pos"} & names(page_of("induction_heads"))
 
 
 def test_what_tells_the_runs_apart_is_not_offered(store):
+    assert "p_select" in names(page_of("copying"))
     for name, hidden in (("switches", "p_select"), ("s4d_inits", "p_poles"), ("backends", "p_scan")):
-        if name in PRESETS:
-            assert hidden not in names(page_of(name)), name
+        assert hidden not in names(page_of(name)), name
+    assert not {"p_conv", "p_gate"} & names(page_of("ablations"))
+
+
+def test_four_runs_start_with_what_tells_them_apart_and_what_was_changed(store):
+    app = page_of("switches", p_seed="3", p_lr="0.005")
+    app.button(key="p_train").click().run()
+    assert not app.error
+    runs = store.runs_of(store.experiments()[0].id)
+    assert [run.settings.model.selective for run in runs] == ["delta B C", "delta", "B C", "none"]
+    assert {run.settings.seed for run in runs} == {3}
+    assert [run.settings.optim.lr for run in runs] == [0.005, 0.01, 0.01, 0.01]  # twice the first's, as in the preset
+
+
+def test_an_address_that_sets_what_tells_runs_apart_is_told_so(store):
+    app = page_of("switches", p_select="none")
+    assert "p_select is no setting of this page" in " ".join(w.value for w in app.warning)
 
 
 def test_train_starts_every_run_of_the_preset_with_what_was_changed(store):

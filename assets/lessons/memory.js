@@ -40,7 +40,9 @@ function derive(stage) {
     )
     .derive("c", (now) => run[0](derived.memory, derived.f, step(now)))
     .derive("slow", (now) => (now.fast ? run[1](derived.memory, derived.f, step({ fast: false })) : null))
-    .derive("legt", (now) => (now.measure === "legt" ? derived.c : run[2](legt(now.N, now.theta), derived.f, step(now))))
+    .derive("legt", (now) =>
+      now.measure === "legt" ? derived.c : run[2](legt(now.N, now.theta), derived.f, step(now)),
+    )
     .derive("window", (now) => fade(derived.memory, step(now)))
     .derive("errors", () => compare(derived.f))
     .derive("delay", (now) => late(derived.legt, derived.f, now.N, now.read, now.theta, step(now)))
@@ -67,7 +69,6 @@ function difference({ moment: { state, k }, derived: { slow, memory: given } }) 
 
 function say(stage) {
   const { moment: at, derived, values } = stage;
-  if (derived.memory.waiting) return "The random matrix is on its way.";
   const one = derived.memory.N === 1;
   const kept = one ? "1 number of a state redraws" : `${derived.memory.N} numbers of a state redraw`;
   const window = `the last ${number(Math.min(values.theta, at.now))} s`;

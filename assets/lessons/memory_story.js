@@ -25,10 +25,9 @@ export function signal(kind, drawing) {
   });
 }
 
-/** The memory that is shown; of a random one only what has arrived from the server. */
+/** The memory that is shown; a random one is the server's, for the N that was released last. */
 export function chosen(measure, N, theta, random) {
   if (measure !== "random") return memory(measure, N, theta);
-  if (!random) return { ...memory("legt", 1, theta), name: "random", waiting: true };
   const size = random.B.length;
   const A = random.A.map((row) => Float64Array.from(row, (a) => a / theta));
   return { ...memory("legt", size, theta), name: "random", A, B: random.B.map((b) => b / theta) };
@@ -56,16 +55,23 @@ export function moment(stage) {
   const state = c.subarray((k - 1) * given.N, k * given.N);
   const { times, curve } = remembered(stage, given, state, k);
   const from = times.map((t) => f[Math.max(0, Math.min(L - 1, Math.floor(t / step(values))))]);
-  return { k, now: k * step(values), state, times, curve, error: given.waiting ? NaN : off(from, curve) };
+  return { k, now: k * step(values), state, times, curve, error: off(from, curve) };
 }
 
 function remembered({ values, extra, derived }, given, state, k) {
   const dt = step(values);
-  if (given.waiting) return { times: new Float64Array(0), curve: new Float64Array(0) };
   if (given.name === "random") return readOut(extra, given, state, k * dt);
   const covered = given.scaled ? k : Math.min(k, derived.window[0].length);
   const times = Float64Array.from({ length: covered }, (_, j) => (k - j - 0.5) * dt);
-  if (given.scaled) return { times, curve: legendreSum(state, given.N, Array.from(times, (t) => t / (k * dt))) };
+  if (given.scaled)
+    return {
+      times,
+      curve: legendreSum(
+        state,
+        given.N,
+        Array.from(times, (t) => t / (k * dt)),
+      ),
+    };
   const curve = new Float64Array(covered);
   for (let n = 0; n < given.N; n++) for (let j = 0; j < covered; j++) curve[j] += state[n] * derived.window[n][j];
   return { times, curve };
@@ -79,7 +85,12 @@ function readOut({ ages, random }, { theta }, state, now) {
 }
 
 const LARGEST = memory("legs", MOST);
-const wholePast = memo(() => LARGEST.basis(Array.from({ length: L }, (_, j) => (L - j - 0.5) / L), 1));
+const wholePast = memo(() =>
+  LARGEST.basis(
+    Array.from({ length: L }, (_, j) => (L - j - 0.5) / L),
+    1,
+  ),
+);
 
 /** Errors of LegS at the story's end for every N, from one run: A is lower triangular. */
 export function legsErrors(f) {
@@ -110,7 +121,10 @@ function between(f, at) {
 /** What is shown, as the points of a drawing. */
 export function points({ values, derived }) {
   if (values.signal === "drawn") return [...values.drawing];
-  return Array.from({ length: POINTS }, (_, i) => Math.round(100 * derived.f[Math.floor(((i + 0.5) / POINTS) * L)]) / 100);
+  return Array.from(
+    { length: POINTS },
+    (_, i) => Math.round(100 * derived.f[Math.floor(((i + 0.5) / POINTS) * L)]) / 100,
+  );
 }
 
 /** The measure at `now` over time, and what fills the axis: 1 / theta, for LegS half of the story's first second. */
@@ -119,7 +133,10 @@ export function weights({ values, derived }, now) {
   if (given.name === "random") return { at: [], weight: [], peak: 1 };
   const oldest = given.scaled ? now : Math.min(now, given.bounded ? given.theta : now);
   const at = Array.from({ length: 61 }, (_, i) => now - oldest * (1 - i / 60));
-  const weight = given.density(at.map((t) => now - t - 1e-9), now);
+  const weight = given.density(
+    at.map((t) => now - t - 1e-9),
+    now,
+  );
   return { at, weight, peak: given.scaled ? 4 / length(values) : 1 / given.theta };
 }
 
@@ -128,9 +145,20 @@ export function curves({ derived }, shown) {
   const given = derived.memory;
   const count = Math.min(shown, given.N);
   if (given.name === "random") {
-    const answer = run(given, Float64Array.from({ length: 100 }, (_, k) => (k ? 0 : 100 / given.theta)), given.theta / 100);
-    return Array.from({ length: count }, (_, n) => Float64Array.from({ length: 100 }, (_, k) => answer[k * given.N + n]));
+    const answer = run(
+      given,
+      Float64Array.from({ length: 100 }, (_, k) => (k ? 0 : 100 / given.theta)),
+      given.theta / 100,
+    );
+    return Array.from({ length: count }, (_, n) =>
+      Float64Array.from({ length: 100 }, (_, k) => answer[k * given.N + n]),
+    );
   }
   const oldest = given.scaled ? 1 : reach(given);
-  return given.basis(Array.from({ length: 101 }, (_, i) => (i / 100) * oldest), 1).slice(0, count);
+  return given
+    .basis(
+      Array.from({ length: 101 }, (_, i) => (i / 100) * oldest),
+      1,
+    )
+    .slice(0, count);
 }

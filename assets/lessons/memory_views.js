@@ -33,7 +33,14 @@ export function signalView(stage) {
     x: { label: "time, s", range: story },
     y: { range: [-HIGH, HIGH], ticks: [-2, -1, 0, 1, 2] },
     series: () => [
-      { name: "signal", colour: stage.theme.symbol.x, x: times(stage.values), y: stage.derived.f, faint: true, width: 1.5 },
+      {
+        name: "signal",
+        colour: stage.theme.symbol.x,
+        x: times(stage.values),
+        y: stage.derived.f,
+        faint: true,
+        width: 1.5,
+      },
       { name: "drawn from the state", colour: stage.theme.symbol.h, x: [], y: [] },
     ],
     over: (g, place) => overSignal(g, place, stage),
@@ -73,10 +80,16 @@ function overSignal(g, place, stage) {
   shade(g, place, stage, 0.09);
   g.lineWidth = 2;
   g.strokeStyle = theme.symbol.x;
-  polyline(g, Array.from({ length: k }, (_, i) => [place.x((i + 0.5) * dt), place.y(stage.derived.f[i])]));
+  polyline(
+    g,
+    Array.from({ length: k }, (_, i) => [place.x((i + 0.5) * dt), place.y(stage.derived.f[i])]),
+  );
   g.lineWidth = 2.5;
   g.strokeStyle = theme.symbol.h;
-  polyline(g, Array.from(at, (t, i) => [place.x(t), place.y(curve[i])]));
+  polyline(
+    g,
+    Array.from(at, (t, i) => [place.x(t), place.y(curve[i])]),
+  );
   g.strokeStyle = theme.text;
   g.lineWidth = 1.5;
   line(g, place.x(now), box.top, place.x(now), box.bottom);
@@ -111,11 +124,13 @@ export function measureView(stage) {
       if (stage.derived.memory.name !== "random") return;
       g.fillStyle = place.theme.faint;
       g.textAlign = "center";
-      g.fillText("a random A fits no measure", (place.box.left + place.box.right) / 2, (place.box.top + place.box.bottom) / 2);
+      g.fillText(
+        "a random A fits no measure",
+        (place.box.left + place.box.right) / 2,
+        (place.box.top + place.box.bottom) / 2,
+      );
     },
-    handles: () => [
-      { x: stage.moment.now, y: 0.5, label: "now", step: [0.1, 0], move: (x) => stage.setClock(x) },
-    ],
+    handles: () => [{ x: stage.moment.now, y: 0.5, label: "now", step: [0.1, 0], move: (x) => stage.setClock(x) }],
     note: () => `${MEASURES[stage.values.measure]}; drag the dot to another now`,
     describe: () => `${MEASURES[stage.values.measure]}; now is ${number(stage.moment.now)} s`,
     rows: () => {
@@ -222,14 +237,18 @@ export function basisView(stage) {
     height: 180,
     x: { label: "age, as a share of what is remembered", range: [0, 1] },
     y: { range: () => (stage.values.measure === "random" ? around(curves(stage, SHOWN)) : [-3.4, 3.4]) },
-    series: () => curves(stage, SHOWN).map((y, n) => ({
-      name: `${n}`,
-      colour: [stage.theme.text, ...stage.theme.runs][n],
-      dash: n % 2 ? [6, 3] : undefined,
-      x: Float64Array.from(y, (_, i) => i / (y.length - 1)),
-      y,
-    })),
-    note: () => (stage.values.measure === "random" ? "how five states answer an impulse" : "times their coefficients, summed: the memory"),
+    series: () =>
+      curves(stage, SHOWN).map((y, n) => ({
+        name: `${n}`,
+        colour: [stage.theme.text, ...stage.theme.runs][n],
+        dash: n % 2 ? [6, 3] : undefined,
+        x: Float64Array.from(y, (_, i) => i / (y.length - 1)),
+        y,
+      })),
+    note: () =>
+      stage.values.measure === "random"
+        ? "how five states answer an impulse"
+        : "times their coefficients, summed: the memory",
   });
 }
 

@@ -73,5 +73,9 @@ function say(stage) {
   const { values, derived } = stage;
   const off = relative(derived.naive, derived.dense.K);
   const how = off < 1e-3 ? "still good" : off < 0.1 ? "visibly off" : off < 1 ? "wrong" : "useless";
-  return `With ${values.N} states in ${values.floats}, the kernel through A's eigenvectors is ${how} (off by ${percent(off)}); through normal plus low rank it is right to ${number(relative(derived.stages.K, derived.dense.K))}.`;
+  const right = number(relative(derived.stages.K, derived.dense.K));
+  return (
+    `With ${values.N} states in ${values.floats}, the kernel through A's eigenvectors is ${how} ` +
+    `(off by ${percent(off)}); through normal plus low rank it is right to ${right}.`
+  );
 }

@@ -32,7 +32,15 @@ export class Meter {
     const line = (name, way, colour, dash) => ({ name, colour, dash, x: LENGTHS, y: counted.map((c) => c[way] / 1e6) });
     const dots = (way, colour) => {
       const mine = this.dots.filter((dot) => dot.way === way && dot.N === values.N);
-      return { name: `measured: ${way}`, quiet: true, kind: "dots", colour, x: mine.map(({ length }) => length), y: mine.map(({ ms }) => ms), width: 3 };
+      return {
+        name: `measured: ${way}`,
+        quiet: true,
+        kind: "dots",
+        colour,
+        x: mine.map(({ length }) => length),
+        y: mine.map(({ ms }) => ms),
+        width: 3,
+      };
     };
     return [
       line("an inverse at each root", "inverses", theme.runs[1]),
@@ -56,12 +64,20 @@ export class Meter {
     this.busy = true;
     const { N, delta } = this.stage.values;
     const { derived } = this.stage;
-    const jobs = LENGTHS.slice(0, DENSE).flatMap((length) => [["inverses", length], ["stages", length]]);
+    const jobs = LENGTHS.slice(0, DENSE).flatMap((length) => [
+      ["inverses", length],
+      ["stages", length],
+    ]);
     for (const length of LENGTHS.slice(DENSE)) jobs.push(["stages", length]);
     this.dots = this.dots.filter((dot) => dot.N !== N);
     const next = () => {
       const [way, length] = jobs.shift();
-      this.dots.push({ way, length, N, ms: fastest(() => WAYS[way](derived, delta, length), way === "stages" ? 5 : 1) });
+      this.dots.push({
+        way,
+        length,
+        N,
+        ms: fastest(() => WAYS[way](derived, delta, length), way === "stages" ? 5 : 1),
+      });
       this.stage.touch("values");
       if (jobs.length) setTimeout(next, 15);
       else this.busy = false;
@@ -77,7 +93,8 @@ const WAYS = {
     const identity = turned.map((row, i) => row.map((_, j) => (i === j ? 1 : 0)));
     for (let k = 0; k < length; k++) s4.denseResolvent(identity, turned, exact.C_tilde, parts.B, [z.re[k], z.im[k]]);
   },
-  stages: ({ dplr, dense: exact }, delta, length) => s4.stages(dplr, s4.outputInModes(dplr, exact.C_tilde), delta, length),
+  stages: ({ dplr, dense: exact }, delta, length) =>
+    s4.stages(dplr, s4.outputInModes(dplr, exact.C_tilde), delta, length),
 };
 
 function fastest(work, times) {

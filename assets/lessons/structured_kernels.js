@@ -2,6 +2,7 @@
 
 import { number } from "../canvas/words.js";
 import * as s4 from "../maths/s4.js";
+import { diagonalKernel, initialPoles } from "../maths/s4d.js";
 
 export const L = 256; // length of every kernel, as in ssmviz/lessons/structured.py
 export const STEPS = Float64Array.from({ length: L }, (_, l) => l);
@@ -20,12 +21,17 @@ export const fast = (dplr, C_tilde, delta) => s4.stages(dplr, s4.outputInModes(d
 export function gaps(parts, exact, done, delta) {
   const N = parts.B.length;
   const count = Math.max(1, Math.min(16, Math.floor(CHECKED / N ** 3)));
-  const [first, second] = [{ roots: [], size: [] }, { roots: [], size: [] }];
+  const [first, second] = [
+    { roots: [], size: [] },
+    { roots: [], size: [] },
+  ];
   let [one, two] = [0, 0];
   const eye = (i, j) => (i === j ? 1 : 0);
   const turned = exact.A_bar.map((row) => row.map((a) => -a));
   const identity = exact.A_bar.map((row, i) => row.map((_, j) => eye(i, j)));
-  const [M0, M1] = [1, -1].map((sign) => parts.normal.map((row, i) => row.map((a, j) => (sign * 2 * eye(i, j)) / delta - a)));
+  const [M0, M1] = [1, -1].map((sign) =>
+    parts.normal.map((row, i) => row.map((a, j) => (sign * 2 * eye(i, j)) / delta - a)),
+  );
   for (let i = 0; i < count; i++) {
     const k = Math.floor(((i + 0.25) * L) / count);
     const z = [done.z.re[k], done.z.im[k]];
@@ -58,13 +64,19 @@ export const relative = (K, truth) => {
 /** A diagonal system from a start, its poles moved where asked; N real numbers are N/2 pairs, or N real poles. */
 export function diagonal(init, N, delta, C, moved) {
   const n = init === "real" ? N : N / 2;
-  const poles = s4.initialPoles(init, n);
+  const poles = initialPoles(init, n);
   for (let k = 0; k < Math.min(n, moved.length / 2); k++) {
     poles.re[k] += moved[2 * k];
     poles.im[k] += moved[2 * k + 1];
   }
-  const B = init === "legs" ? s4.diagonalPlusLowRank(N).B.subarray(n).map((b) => b / 2) : new Float64Array(n).fill(1);
-  return { poles, ...s4.diagonalKernel(poles, B, C, delta, L, { conjugates: init !== "real" }) };
+  const B =
+    init === "legs"
+      ? s4
+          .diagonalPlusLowRank(N)
+          .B.subarray(n)
+          .map((b) => b / 2)
+      : new Float64Array(n).fill(1);
+  return { poles, ...diagonalKernel(poles, B, C, delta, L, { conjugates: init !== "real" }) };
 }
 
 /** Poles of the diagonal system: N real numbers are N/2 pairs, or N real ones. */
@@ -79,4 +91,6 @@ export function percent(share) {
 
 /** What the server has trained, where it is asked for and here. */
 export const training = ({ values, extra }) =>
-  values.trained && extra.learned?.init === values.init && extra.learned.re.length === count({ values }) ? extra.learned : null;
+  values.trained && extra.learned?.init === values.init && extra.learned.re.length === count({ values })
+    ? extra.learned
+    : null;

@@ -3,7 +3,7 @@
 import { line } from "../canvas/draw.js";
 import { Plot } from "../canvas/plot.js";
 import { number } from "../canvas/words.js";
-import * as s4 from "../maths/s4.js";
+import { initialPoles } from "../maths/s4d.js";
 import { INITS, L, STEPS, count, largest, training } from "./structured_kernels.js";
 import { runner } from "./structured_views.js";
 
@@ -11,7 +11,7 @@ const MOVABLE = 32; // poles, as in ssmviz/lessons/structured.py
 
 export function spectrumView(stage) {
   const poles = () => stage.derived.diagonal.poles;
-  const top = () => Math.max(10, ...s4.initialPoles(stage.values.init, count(stage)).im, ...(training(stage)?.im ?? []));
+  const top = () => Math.max(10, ...initialPoles(stage.values.init, count(stage)).im, ...(training(stage)?.im ?? []));
   return new Plot(stage, {
     name: "spectrum",
     title: "poles of the diagonal system",
@@ -28,12 +28,27 @@ export function spectrumView(stage) {
     },
     series: () => {
       const { theme, values } = stage;
-      const start = s4.initialPoles(values.init, count(stage));
+      const start = initialPoles(values.init, count(stage));
       const learned = training(stage);
       return [
         { name: "start", kind: "dots", colour: theme.text, faint: true, x: start.re, y: start.im, width: 2 },
-        learned && { name: "after training", kind: "dots", colour: theme.runs[1], x: learned.re, y: learned.im, width: 2.5 },
-        !learned && { name: "now", quiet: true, kind: "dots", colour: theme.symbol.A, x: poles().re, y: poles().im, width: 2 },
+        learned && {
+          name: "after training",
+          kind: "dots",
+          colour: theme.runs[1],
+          x: learned.re,
+          y: learned.im,
+          width: 2.5,
+        },
+        !learned && {
+          name: "now",
+          quiet: true,
+          kind: "dots",
+          colour: theme.symbol.A,
+          x: poles().re,
+          y: poles().im,
+          width: 2,
+        },
       ];
     },
     handles: () =>
@@ -64,15 +79,16 @@ const leftmost = (stage) => [
 function paths(g, stage, x, y) {
   const learned = training(stage);
   if (!learned) return;
-  const start = s4.initialPoles(stage.values.init, count(stage));
+  const start = initialPoles(stage.values.init, count(stage));
   g.strokeStyle = stage.theme.runs[1];
   g.lineWidth = 1;
-  for (let n = 0; n < learned.re.length; n++) line(g, x(start.re[n]), y(start.im[n]), x(learned.re[n]), y(learned.im[n]));
+  for (let n = 0; n < learned.re.length; n++)
+    line(g, x(start.re[n]), y(start.im[n]), x(learned.re[n]), y(learned.im[n]));
 }
 
 function move(stage, n, x, y) {
   const { init, moved: before } = stage.values;
-  const start = s4.initialPoles(init, count(stage));
+  const start = initialPoles(init, count(stage));
   const moved = [...before];
   moved[2 * n] = Math.round(100 * (x - start.re[n])) / 100;
   moved[2 * n + 1] = init === "real" ? 0 : Math.round(100 * (y - start.im[n])) / 100;
@@ -95,12 +111,26 @@ export function modesView(stage) {
           { name: "wanted: a delay of 128 steps", colour: theme.text, dash: [2, 4], x: STEPS, y: learned.wanted },
           { name: "after training", colour: theme.runs[1], x: STEPS, y: learned.K, width: 2.5 },
         ];
-      const waves = rows.slice(0, 12).map((y, n) => ({ name: `wave ${n}`, quiet: true, faint: true, width: 1, colour: theme.symbol.A, x: STEPS, y }));
+      const waves = rows.slice(0, 12).map((y, n) => ({
+        name: `wave ${n}`,
+        quiet: true,
+        faint: true,
+        width: 1,
+        colour: theme.symbol.A,
+        x: STEPS,
+        y,
+      }));
       return [...waves, { name: "kernel", colour: theme.symbol.A, x: STEPS, y: K, width: 2.5 }];
     },
     over: (g, place) => {
       const learned = training(stage);
-      runner(g, place, stage, learned?.K ?? stage.derived.diagonal.K, learned ? stage.theme.runs[1] : stage.theme.symbol.A);
+      runner(
+        g,
+        place,
+        stage,
+        learned?.K ?? stage.derived.diagonal.K,
+        learned ? stage.theme.runs[1] : stage.theme.symbol.A,
+      );
     },
     note: () => `${INITS[stage.values.init]}, ${count(stage)} ${stage.values.init === "real" ? "real poles" : "pairs"}`,
   });
@@ -119,7 +149,15 @@ export function galleryView(stage, init, i) {
     x: { range: [0, L - 1], ticks: [0, 128, 255] },
     y: { label: null, range: [-1.1, 1.1], ticks: [0] },
     series: () => [
-      { name: "kernel", quiet: true, colour: stage.theme.symbol.A, faint: stage.values.init !== init, x: STEPS, y: K(), width: 2 },
+      {
+        name: "kernel",
+        quiet: true,
+        colour: stage.theme.symbol.A,
+        faint: stage.values.init !== init,
+        x: STEPS,
+        y: K(),
+        width: 2,
+      },
     ],
     note: () => `largest ${number(largest(stage.derived.gallery[i].K))}`,
   });

@@ -71,7 +71,15 @@ export function conditionView(stage) {
       return [
         { name: "eigenvectors of A", colour: runs[1], x: sizes, y: condition, width: 2.5 },
         { name: "of its normal part", colour: symbol.A, x: sizes, y: normal, width: 2.5 },
-        at >= 0 && { name: "N now", kind: "dots", quiet: true, colour: runs[1], x: [N], y: [condition[at]], width: 3.5 },
+        at >= 0 && {
+          name: "N now",
+          kind: "dots",
+          quiet: true,
+          colour: runs[1],
+          x: [N],
+          y: [condition[at]],
+          width: 3.5,
+        },
         at >= 0 && { name: "N now", kind: "dots", quiet: true, colour: symbol.A, x: [N], y: [normal[at]], width: 3.5 },
         { name: "", x: [2, 40], y: [1.7e7, 1.7e7], colour: text, dash: [2, 4], width: 1 },
         { name: "", x: [2, 40], y: [9e15, 9e15], colour: text, dash: [2, 4], width: 1 },
@@ -94,12 +102,41 @@ export function conditionView(stage) {
 export function matrixViews(stage) {
   const most = () => Math.max(...stage.derived.parts.A.map((row) => largest(row)));
   const view = (name, title, symbol, values, note) =>
-    new Matrix(stage, { name, title, symbol: ["A", symbol], height: 180, cells: "square", most, values, note, rowLabel: String, columnLabel: String });
+    new Matrix(stage, {
+      name,
+      title,
+      symbol: ["A", symbol],
+      height: 180,
+      cells: "square",
+      most,
+      values,
+      note,
+      rowLabel: String,
+      columnLabel: String,
+    });
   const P = () => stage.derived.parts.P;
   return [
-    view("matrix", "HiPPO-LegS", "A", () => stage.derived.parts.A, () => "= S − PPᵀ"),
-    view("normal", "the normal part: easy to diagonalise", "S", () => stage.derived.parts.normal, () => ""),
-    view("rank", "a column times a row", "PPᵀ", () => Array.from(P(), (p) => P().map((q) => p * q)), () => ""),
+    view(
+      "matrix",
+      "HiPPO-LegS",
+      "A",
+      () => stage.derived.parts.A,
+      () => "= S − PPᵀ",
+    ),
+    view(
+      "normal",
+      "the normal part: easy to diagonalise",
+      "S",
+      () => stage.derived.parts.normal,
+      () => "",
+    ),
+    view(
+      "rank",
+      "a column times a row",
+      "PPᵀ",
+      () => Array.from(P(), (p) => P().map((q) => p * q)),
+      () => "",
+    ),
   ];
 }
 
@@ -123,7 +160,13 @@ export function stageViews(stage) {
       "1 all at once: one inverse per root",
       () => [
         { name: "sum of Kₗ zˡ", colour: colours().h, x: STEPS, y: size(stage.derived.dense.K_hat) },
-        { name: "C̃(1−zĀ)⁻¹B̄", colour: colours().exact, kind: "dots", x: stage.derived.gaps.first.roots, y: stage.derived.gaps.first.size },
+        {
+          name: "C̃(1−zĀ)⁻¹B̄",
+          colour: colours().exact,
+          kind: "dots",
+          x: stage.derived.gaps.first.roots,
+          y: stage.derived.gaps.first.size,
+        },
       ],
       () => `${off(stage.derived.gaps.one)}${at()}`,
     ),
@@ -132,7 +175,13 @@ export function stageViews(stage) {
       "2 no matrix: Cauchy sums",
       () => [
         { name: "normal part alone", colour: colours().h, x: STEPS, y: size(stage.derived.stages.k00, 2) },
-        { name: "dense", colour: colours().exact, kind: "dots", x: stage.derived.gaps.second.roots, y: stage.derived.gaps.second.size },
+        {
+          name: "dense",
+          colour: colours().exact,
+          kind: "dots",
+          x: stage.derived.gaps.second.roots,
+          y: stage.derived.gaps.second.size,
+        },
       ],
       () => `${off(stage.derived.gaps.two)}${at()}`,
     ),
@@ -142,7 +191,13 @@ export function stageViews(stage) {
       () => [
         { name: "corrected", colour: colours().h, x: STEPS, y: size(stage.derived.stages.K_hat) },
         { name: "dense", colour: colours().exact, x: STEPS, y: size(stage.derived.dense.K_hat), dash: [2, 4] },
-        { name: "taken away", colour: stage.theme.runs[1], x: STEPS, y: size(stage.derived.stages.correction, 2), width: 1.5 },
+        {
+          name: "taken away",
+          colour: stage.theme.runs[1],
+          x: STEPS,
+          y: size(stage.derived.stages.correction, 2),
+          width: 1.5,
+        },
       ],
       () => off(stage.derived.gaps.three),
     ),
@@ -167,14 +222,28 @@ export function breakdownView(stage) {
     y: { label: "relative error", range: [1e-16, 1e4], log: true, ticks: [1e-16, 1e-12, 1e-8, 1e-4, 1, 1e4] },
     series: () => {
       const { extra, theme, values } = stage;
-      const line = (name, key, colour, dash) => ({ name, colour, dash, x: extra.sizes, y: extra[key].map((v) => v ?? Infinity) });
+      const line = (name, key, colour, dash) => ({
+        name,
+        colour,
+        dash,
+        x: extra.sizes,
+        y: extra[key].map((v) => v ?? Infinity),
+      });
       const at = relative(stage.derived.naive, stage.derived.dense.K);
       return [
         line("eigenvectors, float32", "eigenvectors_float32", theme.runs[1]),
         line("eigenvectors, float64", "eigenvectors_float64", theme.runs[1], [5, 3]),
         line("S4, float32", "s4_float32", theme.symbol.A),
         line("S4, float64", "s4_float64", theme.symbol.A, [5, 3]),
-        { name: "now", quiet: true, kind: "dots", colour: theme.runs[1], x: [values.N], y: [Math.max(1e-16, at)], width: 3.5 },
+        {
+          name: "now",
+          quiet: true,
+          kind: "dots",
+          colour: theme.runs[1],
+          x: [values.N],
+          y: [Math.max(1e-16, at)],
+          width: 3.5,
+        },
       ];
     },
   });

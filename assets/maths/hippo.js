@@ -1,5 +1,5 @@
-// HiPPO, as ssmviz/systems/hippo.py and hippo_online.py: the coefficients of the past, kept up to date sample by sample.
-// A memory is { name, N, A, B, theta, scaled, bounded, basis(ages, now), density(ages, now) }; ages in seconds, 0 is now.
+// HiPPO, as ssmviz/systems/hippo.py and hippo_online.py: the coefficients of the past, kept up to date by the sample.
+// A memory is { name, N, A, B, theta, scaled, bounded, basis(ages, now), density(ages, now) }; ages in seconds, 0: now.
 
 import { delayDecoder, legsMatrices, legsSteps, legtMatrices, norms, shiftedLegendre } from "./legendre.js";
 import { expm, matrix } from "./linalg.js";
@@ -20,12 +20,33 @@ export const tones = (r) =>
 const within = (theta) => (ages) => Float64Array.from(ages, (age) => (age <= theta ? 1 / theta : 0));
 
 function legs(N) {
-  const basis = (ages, now) => weighed(norms(N), shiftedLegendre(N, Array.from(ages, (age) => 1 - age / now)));
-  return { ...legsMatrices(N), theta: 1, scaled: true, bounded: false, basis, density: (ages, now) => within(now)(ages) };
+  const basis = (ages, now) =>
+    weighed(
+      norms(N),
+      shiftedLegendre(
+        N,
+        Array.from(ages, (age) => 1 - age / now),
+      ),
+    );
+  return {
+    ...legsMatrices(N),
+    theta: 1,
+    scaled: true,
+    bounded: false,
+    basis,
+    density: (ages, now) => within(now)(ages),
+  };
 }
 
 function legt(N, theta) {
-  const basis = (ages) => weighed(norms(N), shiftedLegendre(N, Array.from(ages, (age) => 1 - age / theta)));
+  const basis = (ages) =>
+    weighed(
+      norms(N),
+      shiftedLegendre(
+        N,
+        Array.from(ages, (age) => 1 - age / theta),
+      ),
+    );
   return { ...legtMatrices(N, theta), theta, scaled: false, bounded: true, basis, density: within(theta) };
 }
 

@@ -1,4 +1,4 @@
-// S4 on HiPPO-LegS, as ssmviz/systems/nplr.py, s4.py and s4d.py. Complex vectors are { re, im }, as in fft.js.
+// S4 on HiPPO-LegS, as ssmviz/systems/nplr.py and s4.py. Complex vectors are { re, im }, as in fft.js.
 //
 // The normal part of LegS has a structure that makes its diagonalisation short: S = -1/2 + skew, skew_nk = b_n b_k / 2
 // times the sign of k - n, b_n = sqrt(2n+1). An eigenvector to i omega, scaled so that b . v = 1, follows row by row:
@@ -31,7 +31,7 @@ export function diagonalPlusLowRank(N) {
 }
 
 /** The imaginary parts of the poles: sum_n atan(omega / (n + 1/2)) = pi (j - (N-1)/2), j = 0..N-1. */
-function frequencies(N) {
+export function frequencies(N) {
   const omega = new Float64Array(N);
   const angle = (w) => {
     let sum = 0;
@@ -83,8 +83,14 @@ export function bilinear(A, B, delta) {
   const one = identity(A.length);
   const back = combine(1, one, -delta / 2, A);
   const forward = combine(1, one, delta / 2, A);
-  const both = solve(back, forward.map((row, i) => Float64Array.of(...row, delta * B[i])));
-  return { A_bar: both.map((row) => row.subarray(0, A.length)), B_bar: Float64Array.from(both, (row) => row[A.length]) };
+  const both = solve(
+    back,
+    forward.map((row, i) => Float64Array.of(...row, delta * B[i])),
+  );
+  return {
+    A_bar: both.map((row) => row.subarray(0, A.length)),
+    B_bar: Float64Array.from(both, (row) => row[A.length]),
+  };
 }
 
 /** K_l = C A_bar^l B_bar, and the row C A_bar^L that is left: { K (L), rest (N) }. L N^2 multiplications. */
@@ -210,46 +216,6 @@ function eliminate(re, im, xr, xi, k) {
     xr[i] -= fr * xr[k] - fi * xi[k];
     xi[i] -= fr * xi[k] + fi * xr[k];
   }
-}
-
-/** The poles that S4D starts with, n pairs (real: n real ones): { re, im } (S4D, section 4). */
-export function initialPoles(init, n) {
-  const poles = complex(n);
-  const legs = init === "legs" ? frequencies(2 * n).subarray(n) : null;
-  for (let k = 0; k < n; k++) {
-    poles.re[k] = init === "real" ? -(k + 1) : -0.5;
-    if (init === "lin") poles.im[k] = Math.PI * k;
-    if (init === "inv") poles.im[k] = ((2 * n) / Math.PI) * ((2 * n) / (2 * k + 1) - 1);
-    if (legs) poles.im[k] = legs[k];
-  }
-  return poles;
-}
-
-/** A diagonal system's kernel under zero-order hold: what every mode adds, rows (n, L), and their sum K (L). */
-export function diagonalKernel(poles, B, C, delta, L, { conjugates = true } = {}) {
-  const K = new Float64Array(L);
-  const rows = Array.from(poles.re, (re, n) => {
-    const row = mode(re, poles.im[n], (conjugates ? 2 : 1) * B[n] * C[n], delta, L);
-    for (let l = 0; l < L; l++) K[l] += row[l];
-    return row;
-  });
-  return { K, rows };
-}
-
-/** Re weight B_bar A_bar^l of one pole, with B_bar = (A_bar - 1) / lambda; delta at lambda = 0. */
-function mode(re, im, weight, delta, L) {
-  const grown = Math.exp(delta * re);
-  const [ar, ai] = [grown * Math.cos(delta * im), grown * Math.sin(delta * im)];
-  const size = re * re + im * im;
-  const minus = Math.expm1(delta * re) * Math.cos(delta * im) - 2 * Math.sin((delta * im) / 2) ** 2; // Re A_bar - 1
-  let hr = size ? (weight * (minus * re + ai * im)) / size : weight * delta;
-  let hi = size ? (weight * (ai * re - minus * im)) / size : 0;
-  const row = new Float64Array(L);
-  for (let l = 0; l < L; l++) {
-    row[l] = hr;
-    [hr, hi] = [hr * ar - hi * ai, hr * ai + hi * ar];
-  }
-  return row;
 }
 
 /**

@@ -16,7 +16,7 @@ lesson.question(
 )
 lesson.symbols("x", "h", "A", "B")
 lesson.predict(
-    "A **random** A is as large, as stable and as slow to fade as the window's. Read as well as can be, it remembers…",
+    "A **random** A is as large as the window's, stable, and no quicker to fade. Read as well as can be, it remembers…",
     options=("as much", "about half", "next to nothing"),
     right="next to nothing",
     because="Size and stability are not enough: at half a window its best read-out is off by 98 %. Press *random*.",
@@ -38,7 +38,7 @@ lesson.maths(
     rf"\text{{the curve that is shown: off by }} {off:.2f} \end{{gathered}}",
     rf"\text{{a window of }} \theta = {now['theta']:g}\,\mathrm{{s}}:\quad \theta\,{h}' = {A}\,{h} + {B}\,{x}",
     rf"{A}_{{nk}} = -{B}_n {B}_k \cdot \begin{{cases}} 1 & n \ge k \\ (-1)^{{n-k}} & n < k \end{{cases}}",
-    rf"\begin{{gathered}} \text{{LMU, the same in another scale: }} m_n = (-1)^n {B}_n {h}_n \\"
+    rf"\begin{{gathered}} \text{{LMU, another scale: }} m_n = (-1)^n {B}_n {h}_n \\"
     rf"\text{{read at age }} \theta: [{size - 1}/{size}]\text{{ Padé of }} e^{{-\theta s}} \end{{gathered}}",
     note=(
         f"- **All of the past** (LegS), at 4, 8, 16, 32 and 64 numbers: off by {table.words}. The best polynomials of "

@@ -5,15 +5,15 @@ from ssmviz.systems.nplr import condition
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.symbols import tex
 
-h, y, C, delta = tex("h"), tex("y"), tex("C"), tex("delta")
+C, delta = tex("C"), tex("delta")
 A, A_bar, B_bar = tex("A").replace(r"\bar ", ""), tex("A"), tex("B")
 
 lesson = Lesson("structured", CONTROLS, extra=extra)
 lesson.question(
     "Why not just diagonalise A?",
-    f"HiPPO's ${A}$ remembers well, but powers of a matrix are slow. On paper there is an easy way: its eigenvectors "
-    f"$V$ turn ${A}$ into a diagonal, and every power into $N$ numbers. Add states, and watch what the dashed "
-    "kernel does to that idea. **S4** is the way around it.",
+    f"HiPPO's ${A}$ remembers well, but a kernel needs all its powers, and those of a matrix are slow. On paper there "
+    f"is an easy way: with its eigenvectors $V$, ${A}$ is diagonal and every power $N$ numbers. **Add states**, and watch "
+    "what the dashed kernel, computed that way, does. **S4** is the way around it.",
 )
 lesson.symbols("h", "A", "B", "C", "delta")
 lesson.predict(

@@ -216,18 +216,16 @@ def by_age(measure: str, N: int) -> ByAge:
 
 
 def extra(values: Values) -> dict[str, Any]:
-    """For the pictures: errors by age of the chosen memory and a random one, and the random matrix if it is shown."""
+    """For the pictures: errors by age of the chosen memory and a random one, and that one with its best read-out."""
     measure, N = values["measure"], values["N"]
-    found: dict[str, Any] = {
+    memory, (weights, lost) = _memory("random", N), readout("random", N)
+    return {
         "N": N,
         "ages": (AGES / WINDOW).tolist(),
         "kept": _round(readout("legt" if measure == "random" else measure, N)[1]),
-        "lost": _round(readout("random", N)[1]),
+        "lost": _round(lost),
+        "random": {"A": _round(memory.A), "B": _round(memory.B), "weights": _round(weights)},
     }
-    if measure == "random":
-        memory = _memory("random", N)
-        found["random"] = {"A": _round(memory.A), "B": _round(memory.B), "weights": _round(readout("random", N)[0])}
-    return found
 
 
 def _round(values: Array) -> Any:

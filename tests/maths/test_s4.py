@@ -78,7 +78,7 @@ def test_the_eigenvectors_fail_in_the_same_digits(js, N, floats):
 @pytest.mark.parametrize("init", s4d.INITS)
 @pytest.mark.parametrize("n", [1, 4, 32])
 def test_the_starts_of_s4d_equal(js, init, n):
-    found = js("s4.js", "(m, init, n) => m.initialPoles(init, n)", init, n)
+    found = js("s4d.js", "(m, init, n) => m.initialPoles(init, n)", init, n)
     np.testing.assert_allclose(pairs(found), s4d.initial_poles(init, n), atol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_diagonal_kernels_equal(js, conjugates):
     B_bar = np.where(poles == 0, delta, (A_bar - 1) / np.where(poles == 0, 1, poles)) * B
     K = s4d.kernel(A_bar, B_bar, C, 40, conjugates=conjugates)
     found = js(
-        "s4.js",
+        "s4d.js",
         "(m, re, im, B, C, delta, conjugates) => m.diagonalKernel({ re, im }, B, C, delta, 40, { conjugates })",
         *(poles.real, poles.imag, B, C, delta, conjugates),
     )

@@ -52,13 +52,15 @@ def test_a_letter_is_placed_with_a_press_and_with_the_keyboard(lesson):
     assert value(lesson, "tokens") == "CFA>CBEGCADBFEGACBD>"
 
 
-def test_the_trigger_moves_and_the_last_token_stays(lesson):
+def test_the_trigger_moves_the_last_token_stays_and_alpha_times_x_is_still_y(lesson):
     lesson.open("attention")
     lesson.root.locator(".palette label", has_text="▶").click()
     for place in (9, 19):
         view(lesson, "tokens").click(position=place_of_token(lesson, place))
     assert value(lesson, "tokens") == "CFAADBEGC>DBFEGACBD>"
     expect(lesson.root.locator(".said")).to_have_text(re.compile("Both say D"))
+    assert float(fact(lesson, "largest |α x + D x − y|").inner_text().replace("−", "-")) < 1e-9
+    expect(view(lesson, "hidden")).to_have_attribute("aria-label", re.compile("20 rows, 20 columns"))
 
 
 def test_a_pressed_node_is_enlarged_and_arrow_keys_go_on(lesson):
@@ -82,7 +84,7 @@ def test_the_fold_of_two_blocks_into_one_is_dragged(lesson):
     lesson.page.wait_for_url(lambda url: "block_morph=0" in url)
 
 
-def test_the_length_of_the_context_is_dragged_and_the_sizes_follow(lesson):
+def test_context_states_and_letters_are_dragged_in_their_pictures_and_the_numbers_follow(lesson):
     lesson.open("attention")
     start, end = (spot(lesson, "memory", 2**power, 6.7e8) for power in (11, 20))
     drag(lesson, start, end)
@@ -90,20 +92,9 @@ def test_the_length_of_the_context_is_dragged_and_the_sizes_follow(lesson):
     lesson.page.wait_for_url(lambda url: "attention_power=20" in url)
     view(lesson, "memory").press("ArrowLeft")
     expect(fact(lesson, "cache at")).to_have_text("172 GB")
-
-
-def test_states_and_letters_are_dragged_in_the_picture_of_the_capacity(lesson):
-    lesson.open("attention")
     drag(lesson, spot(lesson, "capacity", 4, 0.83), spot(lesson, "capacity", 8, 0.6))
     assert [value(lesson, name) for name in ("N", "letters")] == [8, 8]
     expect(fact(lesson, "letters, N = 8 keeps")).to_have_text("58.5 %")
-
-
-def test_alpha_times_x_is_y_for_tokens_that_are_edited_here(lesson):
-    lesson.open("attention", "?attention_tokens=GGA>BBEGCADBFEGACBD>&attention_channel=6")
-    error = fact(lesson, "largest |α x + D x − y|").inner_text().replace("−", "-")
-    assert float(error) < 1e-9
-    expect(view(lesson, "hidden")).to_have_attribute("aria-label", re.compile("20 rows, 20 columns"))
 
 
 def test_the_race_fills_its_picture_once_it_is_seen(lesson):

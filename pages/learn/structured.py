@@ -12,8 +12,8 @@ lesson = Lesson("structured", CONTROLS, extra=extra)
 lesson.question(
     "Why not just diagonalise A?",
     f"HiPPO's ${A}$ remembers well, but a kernel needs all its powers, and those of a matrix are slow. On paper there "
-    f"is an easy way: with its eigenvectors $V$, ${A}$ is diagonal and every power $N$ numbers. **Add states**, and watch "
-    "what the dashed kernel, computed that way, does. **S4** is the way around it.",
+    f"is an easy way: with its eigenvectors $V$, ${A}$ is diagonal and every power $N$ numbers. **Add states**, and "
+    "watch what the dashed kernel, computed that way, does. **S4** is the way around it.",
 )
 lesson.symbols("h", "A", "B", "C", "delta")
 lesson.predict(

@@ -44,7 +44,8 @@ function kindOf({ settings }) {
  * is there in a map of one channel.
  */
 function viewsOf(store, run) {
-  if (run.record.settings?.model?.layer === "attention") return [Band, Weights];
+  if (run.record.settings?.model?.layer === "attention")
+    return store.signal ? [Input, Output, Weights] : [Band, Weights];
   if (!store.signal) return store.runs.length > MANY ? [Band, DeltaBars, StateHeat] : TWIN_VIEWS;
   const models = store.runs.map(({ record }) => record.settings?.model ?? {});
   const selective = models.some(({ layer }) => layer === "s6");

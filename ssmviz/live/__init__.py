@@ -11,10 +11,14 @@ Experiment (GET /api/experiments/{id}, and the socket's first message with `"typ
     {"id": "…", "title": "selective copying", "recorded": false, "created": 1730000000.0,   // unix seconds
      "settled": false,                          // no run will change any more (unless resumed)
      "task": {"name": "selective_copying", "L": 64, "vocab": 10, "n_data": 8},
-     "vocabulary": [{"label": "A", "kind": "data"}, …],   // one per token; kind: data | noise | marker | trigger
+     "vocabulary": [{"label": "A", "kind": "data"}, …],   // one per token; kind: data | noise | marker | trigger;
+                                                // of signals one per class, [] where real numbers are asked
+     "signal": null,                            // or, where the task reads real numbers:
+        // {"reads": "force (N)", "says": "position (m)", "span": 50.0,   // drawn levels 1..255 mean -span..span
+        //  "step": 0.1, "unit": "s", "poles": [[re, im], …], "width": 8}  // what the task has of these
      "editable": ["data", "noise"],             // kinds a person may place in the probe's context
      "answers": 8,                              // the last 8 positions are asked and fixed
-     "chance": 0.125,                           // token accuracy of guessing
+     "chance": 0.125,                           // token accuracy of guessing, null where real numbers are asked
      "control": {"paused": false, "hold_at": null, "speed": 0.0, "probe": [3, 1, …] or null, "probe_version": 0},
      "runs": [Run, …]}                          // in display order, usually S6 then S4D
 
@@ -25,8 +29,9 @@ Experiment (GET /api/experiments/{id}, and the socket's first message with `"typ
      "losses": {"step": [1, 2, …], "loss": [2.3, null, …]},
      "evaluations": {                           // columns of equal length
         "step": [], "loss": [], "test_loss": [], "token_accuracy": [], "sequence_accuracy": [],
-        "position_accuracy": [[…], …], "lr": [], "grad_norm": [], "seconds": []},
-     "rungs": [{"length": 128, "token_accuracy": 1.0, "sequence_accuracy": 1.0, "sequences": 64}, …],
+        "position_accuracy": [[…], …], "lr": [], "grad_norm": [], "seconds": [], "error": []},
+     "rungs": [{"length": 128, "token_accuracy": 1.0, "sequence_accuracy": 1.0, "sequences": 64,
+                "error": null, "label": ""}, …],   // error in place of accuracies; label: which way of testing
      "frames": [0, 5, 10, …]}                   // steps of which a frame is kept, ascending
 
 States: queued starting running done cancelled interrupted diverged oom timeout failed unreadable.

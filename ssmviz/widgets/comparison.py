@@ -37,6 +37,8 @@ def _curves(view: ExperimentView, group: int, measure: str) -> list[Curve]:
             series.fold(page)
             rowid = page[-1].rowid
         columns = series.columns["evaluations"]
+        if run.settings.task.says_signal:  # errors do not compare with accuracies
+            continue
         label = f"{group + 1}: {run.label}, L={run.settings.task.L}, N={run.settings.model.N}, seed {run.settings.seed}"
         curves.append(Curve(label, group, member, columns["step"], columns[measure]))
     return curves

@@ -43,12 +43,13 @@ class Control:
         return not told_apart and (not self.only or bool(words & set(self.only)))
 
 
+TOKENS = (*COPYING, "induction_heads")
 S6, S4D, ATTENTION, RECURRENT, MAMBA = ("s6",), ("s4d",), ("attention",), ("s6", "s4d"), ("mamba",)
 
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "Sequence": (
         Control("L", "task.L", "Length $L$"),
-        Control("vocab", "task.vocab", "Tokens in all"),
+        Control("vocab", "task.vocab", "Tokens in all", TOKENS),
         Control("data", "task.n_data", "Tokens to remember", COPYING),
     ),
     "Network": (
@@ -76,7 +77,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("lr", "optim.lr", "Learning rate"),
         Control("lrm", "optim.lr_muon", "Learning rate of Muon"),
         Control("schedule", "optim.schedule", "Schedule"),
-        Control("short", "optim.curriculum", "Short first"),
+        Control("short", "optim.curriculum", "Short first", TOKENS),
         Control("seed", "seed", "Seed"),
         Control("eval", "eval_every", "Steps between tests"),
     ),

@@ -74,8 +74,10 @@ def device_words(device: str) -> str:
 def settings_words(settings: TrainSettings) -> str:
     """One line of what is trained."""
     task, model, optim = settings.task, settings.model, settings.optim
+    tokens = "" if task.reads_signal else f"{task.vocab} tokens, "
+    layers = "one layer" if model.n_layers == 1 else f"{model.n_layers} layers"
     return (
-        f"{task.name.replace('_', ' ')}, L={task.L}, {task.vocab} tokens, N={model.N}, {model.n_layers} layers of "
+        f"{task.name.replace('_', ' ')}, L={task.L}, {tokens}N={model.N}, {layers} of "
         f"width {model.d_model}, {optim.steps} steps of {optim.batch} sequences, seed {settings.seed}"
     )
 

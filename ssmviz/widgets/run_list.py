@@ -105,7 +105,9 @@ def _resumable(summary: Summary) -> list[RunRow]:
 def _run_words(run: RunRow) -> str:
     words = f"**{_plain(run.label)}** {STATE_WORDS[run.state]} step {run.step} of {run.steps}"
     if run.token_accuracy is not None and run.sequence_accuracy is not None:
-        words += f" · {run.token_accuracy:.1%} of tokens, {run.sequence_accuracy:.1%} of sequences"
+        tokens, sequences = f"{run.token_accuracy:.1%}", f"{run.sequence_accuracy:.1%}"
+        signal = run.settings.task.reads_signal
+        words += f" · {tokens} right" if signal else f" · {tokens} of tokens, {sequences} of sequences"
     if run.device:
         words += f" · {run.backend} on {device_words(run.device)}, {run.seconds:.0f} s"
     return words + (f" · {_plain(run.reason)}" if run.reason else "")

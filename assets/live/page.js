@@ -46,9 +46,11 @@ function kindOf({ settings }) {
 function viewsOf(store, run) {
   if (run.record.settings?.model?.layer === "attention")
     return store.signal ? [Input, Output, Weights] : [Band, Weights];
-  if (!store.signal) return store.runs.length > MANY ? [Band, DeltaBars, StateHeat] : TWIN_VIEWS;
   const models = store.runs.map(({ record }) => record.settings?.model ?? {});
   const selective = models.some(({ layer }) => layer === "s6");
+  if (!store.signal && store.runs.length > MANY)
+    return selective ? [Band, DeltaBars, StateHeat] : [Band, StateHeat, ChannelStates];
+  if (!store.signal) return TWIN_VIEWS;
   const heat = models.some(({ d_model: width }) => width > 1) ? [StateHeat] : [];
   return [Input, Output, Poles, ...(selective ? GATES : []), ...heat, ChannelStates, Phase];
 }

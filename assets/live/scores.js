@@ -49,7 +49,8 @@ function selectionOf(selective) {
 function kindOf({ label, settings }, store) {
   const { layer, s4d_init: poles, learn_poles: learns, selective = ALL } = settings?.model ?? {};
   if (layer === "s6") return selectionOf(selective);
-  if (!store.signal || layer !== "s4d") return KINDS[layer] ?? "";
+  const starts = new Set(store.runs.map(({ record }) => record.settings?.model?.s4d_init));
+  if (layer !== "s4d" || (!store.signal && starts.size === 1)) return KINDS[layer] ?? "";
   const words = `${POLES[poles] ?? poles} poles`;
   return [label === words ? "" : words, learns === false ? "not trained" : ""].filter(Boolean).join(", ");
 }

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ssmviz.frames import unpack
 from ssmviz.presets import LAB, PRESETS
 from ssmviz.runs.recording import SUFFIX, Recording, read_recording
+from ssmviz.tasks.mass_spring import poles
+from ssmviz.tasks.resampled import FOLLOWS, STAYS
 
 FOLDER = Path(__file__).parent.parent / "assets" / "recordings"
 RECORDED = sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
@@ -88,3 +91,34 @@ def test_both_networks_learn_the_lengths_of_training_and_only_s6_those_beyond():
 def test_equal_scans_learn_the_same():
     got = scores("backends")
     assert max(got.values()) - min(got.values()) < 0.02
+
+
+def test_the_learned_poles_are_the_true_ones_and_real_poles_cannot_ring():
+    rec = recording("mass_spring")
+    errors = {
+        run.label: [m.data["error"] for m in rec.metrics_since(run.id) if m.kind in ("evaluation", "rung")]
+        for run in rec.summary().runs
+    }
+    assert max(errors["complex poles"][-6:]) < 0.001
+    assert min(errors["real poles"]) > 0.4
+    run = next(run for run in rec.summary().runs if run.label == "complex poles")
+    frame = unpack(rec.frame(run.id, rec.frame_steps(run.id)[-1]))
+    learned = frame["0.A"][0] + 1j * abs(frame["0.A_imag"][0])
+    assert max(abs(learned - pole).min() for pole in poles(run.settings.task)) < 0.001
+
+
+def test_random_poles_forget_what_hippo_s_remember():
+    got = scores("digits_hippo")
+    assert got["HiPPO"] > 0.95
+    assert got["HiPPO"] - got["random"] > 0.12
+
+
+def test_tones_are_right_at_every_sampling_rate_only_while_delta_follows():
+    rec = recording("resampled")
+    (run,) = rec.summary().runs
+    rungs = [m.data for m in rec.metrics_since(run.id) if m.kind == "rung"]
+    follows = [r["token_accuracy"] for r in rungs if r["label"] == FOLLOWS]
+    stays = [r["token_accuracy"] for r in rungs if r["label"] == STAYS and r["length"] != run.settings.task.L]
+    assert (len(follows), len(stays)) == (4, 3)
+    assert min(follows) > 0.95
+    assert max(stays) < 0.3

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ssmviz.presets import LAB
+from ssmviz.widgets.lesson import symbol_links
 from ssmviz.widgets.live_view import live_view
 from ssmviz.widgets.notices import store_notice
 from ssmviz.widgets.symbols import tex
@@ -35,6 +36,7 @@ with st.container(gap="xxsmall"):
 st.markdown("Each sets the controls; then press **Train**. While it trains, edit the sequence and watch both answers.")
 
 st.subheader("What you see")
+symbol_links("delta", "A", "B", "C", "h", "x", "y")
 st.markdown(
     f"- ${delta_t}$: how long a token lasts. Near 0 the token is skipped and the state stays; large, and the past is "
     "overwritten.\n"

@@ -12,7 +12,6 @@ import streamlit as st
 
 from ssmviz.lessons.controls import Control, UnusableError, Value, changed, query, specification, values
 from ssmviz.live.assets import assets
-from ssmviz.presets import PRESETS
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.component import Component
 from ssmviz.widgets.live_view import live_view
@@ -128,10 +127,7 @@ class Lesson:
         """Real training, with this page's point as its default."""
         st.subheader("Train it")
         st.markdown(intro)
-        known = [preset for preset in presets if preset in PRESETS]
-        if not known:
-            return
-        experiment = train_panel(known, page=f"train_{self.name}", legend="Experiment")
+        experiment = train_panel(presets, page=f"train_{self.name}", legend="Experiment")
         if experiment is None:
             st.info("Press **Train**: it starts within two seconds.", icon=":material/play_arrow:")
         else:
@@ -181,14 +177,7 @@ class Lesson:
 
     def symbols(self, *names: str) -> None:
         """The page's symbols; each leads to the glossary."""
-        with st.container(horizontal=True, gap="small"):
-            for name in names:
-                st.page_link(
-                    pages.glossary(),
-                    label=f"${tex(name)}$ {GLOSSARY[name].short}",
-                    query_params={"symbol": name},
-                    width="content",
-                )
+        symbol_links(*names)
 
     # -- what they share ----------------------------------------------------------------------------------------------
 
@@ -246,6 +235,14 @@ class Lesson:
                 st.page_link(before, icon=":material/arrow_back:", width="content")
             if after:
                 st.page_link(after, icon=":material/arrow_forward:", width="content")
+
+
+def symbol_links(*names: str) -> None:
+    """Symbols with a word each; they lead to the glossary."""
+    with st.container(horizontal=True, gap="small"):
+        for name in names:
+            words = f"${tex(name)}$ {GLOSSARY[name].short}"
+            st.page_link(pages.glossary(), label=words, query_params={"symbol": name}, width="content")
 
 
 def _verdict(right: bool, opening: str, because: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ssmviz.widgets import pages
-from tests.browser.conftest import PATIENCE, App
+from tests.browser.conftest import PATIENCE, App, Lab
 
 pytestmark = pytest.mark.browser
 NAMES = [*pages.LESSONS, ""]  # the last: the page where people arrive
@@ -80,3 +80,17 @@ def test_a_slider_moved_from_the_keyboard_is_in_the_address_and_a_reload_shows_i
     page.reload()
     lesson.stands()
     assert json.loads(lesson.root.evaluate("e => JSON.stringify(e.parentNode.ssmvizStage.values)")) == before
+
+
+@pytest.mark.parametrize("name", list(pages.LESSONS))
+def test_a_training_started_on_a_lesson_is_shown_there_while_it_runs(page: Page, app: App, name):
+    lab = Lab(page, app)
+    page.emulate_media(reduced_motion="reduce")
+    lab.open(f"/{name}", **{f"train_{name}_steps": 30, f"train_{name}_eval": 10, f"train_{name}_batch": 4})
+    lab.root.wait_for()
+    lab.train()
+    lab.wait_more("draws", 2)
+    lab.wait("newest", 30)
+    expect(page.get_by_text("Measured here")).to_be_visible()
+    assert lab.errors == []
+    assert lab.abroad == []

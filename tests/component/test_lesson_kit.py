@@ -211,6 +211,7 @@ def test_every_picture_has_words_from_its_data_and_saves_a_table(kit):
 def test_the_kit_stays_within_its_width(still: Page, theme, width, tmp_path):
     still.set_viewport_size({"width": width, "height": 900})
     kit = Kit(still, theme=theme)
+    still.locator(".more summary").click()
     overflow = still.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert overflow <= 0
     still.screenshot(path=tmp_path / "kit.png", full_page=True)

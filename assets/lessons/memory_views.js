@@ -215,7 +215,11 @@ export function errorsView(stage) {
     title: "error at the end, by N",
     height: 190,
     x: { label: "N", range: [1, MOST], log: true, ticks: [1, 2, 4, 8, 16, 32, 64], words: String },
-    y: { label: "relative error", range: () => [Math.min(0.03, ...stage.derived.errors.legs) * 0.8, 1.2], log: true },
+    y: {
+      label: "relative error",
+      range: () => [Math.max(0.001, 0.8 * Math.min(0.03, ...stage.derived.errors.legs)), 1.2],
+      log: true,
+    },
     series: () => {
       const { legs, best } = stage.derived.errors;
       const { symbol, text } = stage.theme;

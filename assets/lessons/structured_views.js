@@ -133,7 +133,7 @@ export function matrixViews(stage) {
     view(
       "rank",
       "a column times a row",
-      "PPᵀ",
+      "PPᵀ ",
       () => Array.from(P(), (p) => P().map((q) => p * q)),
       () => "",
     ),
@@ -157,7 +157,7 @@ export function stageViews(stage) {
   return [
     view(
       "generating",
-      "1 all at once: one inverse per root",
+      "1 inverses",
       () => [
         { name: "sum of Kₗ zˡ", colour: colours().h, x: STEPS, y: size(stage.derived.dense.K_hat) },
         {
@@ -172,9 +172,9 @@ export function stageViews(stage) {
     ),
     view(
       "cauchy",
-      "2 no matrix: Cauchy sums",
+      "2 Cauchy sums",
       () => [
-        { name: "normal part alone", colour: colours().h, x: STEPS, y: size(stage.derived.stages.k00, 2) },
+        { name: "normal part", colour: colours().h, x: STEPS, y: size(stage.derived.stages.k00, 2) },
         {
           name: "dense",
           colour: colours().exact,
@@ -187,12 +187,12 @@ export function stageViews(stage) {
     ),
     view(
       "woodbury",
-      "3 minus the low rank: Woodbury",
+      "3 Woodbury",
       () => [
-        { name: "corrected", colour: colours().h, x: STEPS, y: size(stage.derived.stages.K_hat) },
+        { name: "whole", colour: colours().h, x: STEPS, y: size(stage.derived.stages.K_hat) },
         { name: "dense", colour: colours().exact, x: STEPS, y: size(stage.derived.dense.K_hat), dash: [2, 4] },
         {
-          name: "taken away",
+          name: "removed",
           colour: stage.theme.runs[1],
           x: STEPS,
           y: size(stage.derived.stages.correction, 2),
@@ -203,7 +203,7 @@ export function stageViews(stage) {
     ),
     view(
       "inverse",
-      "4 back to time: inverse FFT",
+      "4 inverse FFT",
       () => [
         { name: "kernel", colour: colours().done, x: STEPS, y: stage.derived.stages.K },
         { name: "dense", colour: colours().exact, x: STEPS, y: stage.derived.dense.K, dash: [2, 4] },

@@ -75,6 +75,13 @@ def test_the_picture_is_off_by_what_python_computes(lesson):
             check_error(lesson, {"measure": measure, "N": N, "signal": signal}, close=1e-6)
 
 
+def test_a_silent_signal_leaves_the_picture_standing(lesson):
+    lesson.open("memory")
+    silent = {"signal": "drawn", "drawing": [0] * 64}
+    assert after(lesson, silent, "stage.moment.error") == 0
+    expect(fact(lesson, "error of the memory")).to_have_text("0.00")
+
+
 def test_a_random_matrix_is_read_as_python_reads_it(lesson):
     lesson.open("memory", "?memory_measure=random")
     for signal in ("tones", "steps"):

@@ -183,7 +183,6 @@ DELAY = changed(
     {"task.L": 128, "task.n_data": 4, "model.layer": "s4d", "optim.batch": 16, "optim.steps": 200},
 )
 TWO_VIEWS = changed(COPYING, {"model.layer": "s4d", "optim.steps": 200})
-INDUCTION = changed(INDUCTION_HEADS, {"optim.lr": 2e-2})
 SAME_SCAN = changed(INDUCTION_HEADS, {"task.L": 32, "optim.batch": 16, "optim.steps": 250, "device": "cpu"})
 
 
@@ -253,13 +252,17 @@ PRESETS: dict[str, Preset] = {
     "ablations": Preset(
         "The block without its parts",
         "Induction heads with the whole Mamba block, without its convolution, and without its gate.",
-        _runs(INDUCTION, whole={}, no_convolution={"model.d_conv": 0}, no_gate={"model.gate": False}),
+        _runs(INDUCTION_HEADS, whole={}, no_convolution={"model.d_conv": 0}, no_gate={"model.gate": False}),
         "A token must know that the trigger stood before it; within 500 steps only the convolution brings that about.",
     ),
     "against_attention": Preset(
         "S6 against attention",
         "Equal parameters, the same sequences of up to 64 tokens; at the end both are tested on longer ones.",
-        _runs(INDUCTION, S6={}, Transformer={"model.layer": "attention", "optim.lr_muon": 0.025}),
+        _runs(
+            INDUCTION_HEADS,
+            S6={},
+            Transformer={"model.layer": "attention", "optim.lr": 2e-2, "optim.lr_muon": 0.025},
+        ),
         "Rotary positions did best of three kinds; each network has its own best learning rates.",
     ),
     "selective_copying_gpu": Preset(

@@ -14,6 +14,7 @@ from kernels.triton_tiles import (
     exp2,
     forget,
     load,
+    load_states,
     multiple,
     phi1,
     phi1_slope,
@@ -24,84 +25,20 @@ from kernels.triton_tiles import (
 )
 
 
-@triton.jit(do_not_specialize=["L", "chunk"])
-def backward_summary_kernel(
-    delta, A, C, z, delta_bias, seq_idx, dy, own, total,
-    L, D, N, chunk,
-    delta_b, delta_l, C_b, C_l, z_b, z_l,
-    SOFTPLUS: tl.constexpr, FIXED_C: tl.constexpr, MASKED: tl.constexpr, STAGES: tl.constexpr, UNIT: tl.constexpr,
-    T: tl.constexpr, PN: tl.constexpr, NL: tl.constexpr, CL: tl.constexpr,
-):  # fmt: skip
-    """What one chunk sends back to the state before it when nothing comes from behind, and its sum of delta."""
-    NR: tl.constexpr = PN // NL
-    block_c, block_b = tl.program_id(1), tl.program_id(2).to(tl.int64)
-    chunks = tl.num_programs(1)
-    first = block_c * chunk
-    steps = tl.minimum(chunk, L - first)
-    first64 = first.to(tl.int64)
-    d, i = tl.program_id(0) * CL + tl.arange(0, CL), tl.arange(0, T)
-    n = tl.arange(0, NR)[:, None] + tl.arange(0, NL)[None, :] * NR
-    in_d, in_n = d < D, n < N
-    dn = d[None, None, :] * N + n[:, :, None]
-    in_dn = in_d[None, None, :] & in_n[:, :, None]
-    A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E
-    bias = tl.zeros((CL,), tl.float32)
-    if delta_bias is not None:
-        bias = tl.load(delta_bias + d, mask=in_d, other=0.0)
-    if FIXED_C:
-        C_t = tl.load(C + dn, mask=in_dn, other=0.0)[None, :, :, :]
-    else:
-        C_b, C_l = multiple(C_b, UNIT), multiple(C_l, UNIT)
-        C += block_b * C_b + first64 * C_l
-    delta += block_b * delta_b + first64 * delta_l
-    dy += (block_b * L + first64) * D
-    if z is not None:
-        z += block_b * z_b + first64 * z_l
-    if seq_idx is not None:
-        seq_idx += block_b * L
-
-    # sum over t of (prod over s <= t of a_s) C_t dy_t needs no reverse scan: the decay is exp(A * running sum of delta)
-    s = tl.zeros((NR, NL, CL), tl.float32)
-    sum_delta = tl.zeros((CL,), tl.float32)
-    for k in tl.range(0, tl.cdiv(steps, T), num_stages=STAGES):
-        in_t = k * T + i < steps
-        in_td = in_t[:, None] & in_d[None, :]
-        delta_t = load(delta + i[:, None] * delta_l + d[None, :], in_td, MASKED) + bias[None, :]
-        if SOFTPLUS:
-            delta_t = softplus(delta_t)
-        if MASKED:
-            delta_t = tl.where(in_td, delta_t, 0.0)
-        if seq_idx is not None:
-            delta_t = forget(delta_t, seq_idx, first + k * T + i[:, None], in_t[:, None])
-        dy_t = load(dy + i[:, None] * D + d[None, :], in_td, MASKED)
-        if z is not None:
-            z_t = load(z + i[:, None] * z_l + d[None, :], in_td, MASKED)
-            dy_t *= z_t * sigmoid(z_t)
-            z += T * z_l
-        running = tl.cumsum(delta_t, axis=0) + sum_delta[None, :]
-        if not FIXED_C:
-            in_tn = in_t[:, None, None] & in_n[None, :, :]
-            C_t = load(C + i[:, None, None] * C_l + n[None, :, :], in_tn, MASKED)[:, :, :, None]
-            C += T * C_l
-        decay = exp2(running[:, None, None, :] * A_log2[None, :, :, :])
-        s += tl.sum(decay * (C_t * dy_t[:, None, None, :]), axis=0)
-        sum_delta += tl.sum(delta_t, axis=0)
-        delta += T * delta_l
-        dy += T * D
-    row = block_b * chunks + block_c
-    tl.store(own + row * D * N + dn, s, mask=in_dn)
-    tl.store(total + row * D + d, sum_delta, mask=in_d)
+@triton.jit
+def _wide(x, delta, dy, z):
+    return x.to(tl.float32), delta.to(tl.float32), dy.to(tl.float32), z.to(tl.float32)
 
 
 @triton.jit
 def _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t, d, mask):
-    """x, delta, dy and z (if there is none, dy) at times t of channels d."""
-    x_t = load(x + t * x_l + d, mask, True)
-    delta_t = load(delta + t * delta_l + d, mask, True)
-    dy_t = load(dy + t * D + d, mask, True)
+    """x, delta, dy and z (if there is none, dy) at times t of channels d, as they are in memory."""
+    x_t = tl.load(x + t * x_l + d, mask=mask, other=0.0)
+    delta_t = tl.load(delta + t * delta_l + d, mask=mask, other=0.0)
+    dy_t = tl.load(dy + t * D + d, mask=mask, other=0.0)
     z_t = dy_t
     if z is not None:
-        z_t = load(z + t * z_l + d, mask, True)
+        z_t = tl.load(z + t * z_l + d, mask=mask, other=0.0)
     return x_t, delta_t, dy_t, z_t
 
 
@@ -127,6 +64,7 @@ def backward_kernel(
     WT: tl.constexpr = 1 if SPLIT_N else W
     NR: tl.constexpr = PN // (NL * WN)
     TW: tl.constexpr = T * WT
+    HALF: tl.constexpr = x.dtype.element_ty != tl.float32
     block_d, block_c, block_b = tl.program_id(0), tl.program_id(1), tl.program_id(2).to(tl.int64)
     chunks, batch = tl.num_programs(1), tl.num_programs(2)
     first = block_c * chunk
@@ -154,7 +92,7 @@ def backward_kernel(
     A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E  # [NR, W, NL, CL]
     s = tl.zeros((NR, W, NL, CL), tl.float32)  # gradient that flows to the last state of the tile from behind
     if start is not None:
-        s = tl.load(start + row * D * N + dn, mask=in_dn, other=0.0)
+        s = load_states(start + row * D * N, block_d * CL, 0, NR * NL if SPLIT_N else 0, D, N, NR, W, NL, CL)
     bias = tl.zeros((1, 1, 1, CL), tl.float32)
     if delta_bias is not None:
         bias = tl.load(delta_bias + d1, mask=in_d1, other=0.0)
@@ -195,17 +133,30 @@ def backward_kernel(
     if seq_idx is not None:
         seq_idx += block_b * L
 
-    # what comes with time and channel is fetched one tile ahead
-    coming = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, ((tiles - 1) * TW + t1 < steps) & in_d1)
-    for k in tl.range(0, tiles, num_stages=STAGES):
-        x_t, raw, dout, z_t = coming
+    # What comes with time and channel is fetched a tile ahead; half precision two, and widened a tile ahead: widened in
+    # the tile of its use, it would be on all lanes that hold a state, and all that follows from it, softplus too.
+    tile_t = (tiles - 1) * TW
+    coming = _wide(*_fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t + t1 < steps) & in_d1))
+    if HALF:
         x -= TW * x_l
         delta -= TW * delta_l
         dy -= TW * D
         if z is not None:
             z -= TW * z_l
+        arriving = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t - TW + t1 >= 0) & in_d1)
+    for k in tl.range(0, tiles, num_stages=STAGES):
+        x_t, raw, dout, z_t = coming
         tile_t = (tiles - 1 - k) * TW
-        coming = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t - TW + t1 >= 0) & in_d1)
+        x -= TW * x_l
+        delta -= TW * delta_l
+        dy -= TW * D
+        if z is not None:
+            z -= TW * z_l
+        if HALF:
+            coming = _wide(*arriving)
+            arriving = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t - 2 * TW + t1 >= 0) & in_d1)
+        else:
+            coming = _fetch(x, delta, dy, z, x_l, delta_l, z_l, D, t1, d1, (tile_t - TW + t1 >= 0) & in_d1)
 
         in_t1 = tile_t + t1 < steps
         in_td = in_t1 & in_d1

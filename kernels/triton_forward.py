@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201, RUF005, SIM102, SIM108 - Triton compiles these functions; it has its own types and a part of Python
+# ruff: noqa: ANN001, ANN201, ANN202, RUF005, SIM102, SIM108 - Triton compiles these functions; it has its own types and a part of Python
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="assignment, var-annotated"
 """Forward kernels of the selective scan on CUDA; `triton_scan` launches them, `triton_tiles` explains the layout."""
@@ -6,15 +6,16 @@
 import triton
 import triton.language as tl
 
+from kernels.triton_lanes import softplus_together
 from kernels.triton_tiles import (
     LN2,
     LOG2E,
     at_time,
     compose,
-    compose_with_previous,
     exp2,
     forget,
     load,
+    load_states,
     multiple,
     phi1,
     sigmoid,
@@ -23,13 +24,26 @@ from kernels.triton_tiles import (
 )
 
 
+@triton.jit
+def _from_all(v, W: tl.constexpr):
+    """[NR, W, NL, CL] -> [NR, from W, to W, NL, CL]: every warp gets what all warps have."""
+    return tl.broadcast_to(v[:, :, None, :, :], (v.shape[0], W, W, v.shape[2], v.shape[3]))
+
+
+@triton.jit
+def _of_warp(v, j, W: tl.constexpr):
+    """What comes from warp j, which lies in registers."""
+    return tl.sum(tl.where((tl.arange(0, W) == j)[None, :, None, None, None], v, 0.0), axis=1)
+
+
 @triton.jit(do_not_specialize=["L", "chunk", "probes"])
 def forward_kernel(
     x, delta, A, B, C, D_skip, z, delta_bias, seq_idx, start, y, end, total, checkpoints, probed, slots,
     L, D, N, chunk, probes,
     x_b, x_l, delta_b, delta_l, B_b, B_l, C_b, C_l, z_b, z_l,
     SOFTPLUS: tl.constexpr, ZOH: tl.constexpr, FIXED_B: tl.constexpr, FIXED_C: tl.constexpr, EMIT: tl.constexpr,
-    BY_TIME: tl.constexpr, EVERY: tl.constexpr, MASKED: tl.constexpr, STAGES: tl.constexpr, UNIT: tl.constexpr,
+    BY_TIME: tl.constexpr, EVERY: tl.constexpr, MASKED: tl.constexpr, TOGETHER: tl.constexpr,
+    STAGES: tl.constexpr, UNIT: tl.constexpr,
     T: tl.constexpr, W: tl.constexpr, Q: tl.constexpr, PN: tl.constexpr, NL: tl.constexpr, CL: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one sequence for CL channels, in tiles of T * W steps; the states in Q blocks, one after the other.
@@ -58,7 +72,7 @@ def forward_kernel(
     skip = tl.zeros((CL,), tl.float32)
     if EMIT and D_skip is not None:
         skip = tl.load(D_skip + d, mask=in_d, other=0.0)
-    sum_delta = tl.zeros((CL,), tl.float32)
+    sum_delta = tl.zeros((T, 1, W, NL, CL), tl.float32)
     x += block_b * x_b + first64 * x_l
     delta += block_b * delta_b + first64 * delta_l
     B_b, B_l, C_b, C_l = multiple(B_b, UNIT), multiple(B_l, UNIT), multiple(C_b, UNIT), multiple(C_l, UNIT)
@@ -85,7 +99,8 @@ def forward_kernel(
         A_log2 = A_log2 + (tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E,)
         h = tl.zeros((NR, NL, CL), tl.float32)
         if EMIT and start is not None:
-            h = tl.load(start + here + dn, mask=in_dn, other=0.0)
+            h = load_states(start + here, tl.program_id(0) * CL, q * (NR * NL), 0, D, N, NR, 1, NL, CL)
+            h = tl.reshape(h, [NR, NL, CL])
         h_all = h_all + (h,)
         if FIXED_B:
             B_all = B_all + (tl.load(B + dn, mask=in_dn, other=0.0)[None, :, None, :, :],)
@@ -100,16 +115,19 @@ def forward_kernel(
         in_td = in_t[:, :, None] & in_d[None, None, :]
         x_t = load(x + t[:, :, None] * x_l + d[None, None, :], in_td, MASKED)
         delta_t = load(delta + t[:, :, None] * delta_l + d[None, None, :], in_td, MASKED) + bias[None, None, :]
-        if SOFTPLUS:
+        if SOFTPLUS and not TOGETHER:
             delta_t = softplus(delta_t)
+        delta_t = tl.broadcast_to(delta_t[:, :, None, :], (T, W, NL, CL))
+        if SOFTPLUS and TOGETHER:
+            delta_t = softplus_together(delta_t)
         if MASKED:
-            delta_t = tl.where(in_td, delta_t, 0.0)
-        written = (delta_t * x_t)[:, None, :, None, :]
-        size = delta_t[:, None, :, None, :]
+            delta_t = tl.where(in_td[:, :, None, :], delta_t, 0.0)
+        written = (delta_t * x_t[:, :, None, :])[:, None, :, :, :]
+        size = delta_t[:, None, :, :, :]
         decayed = size
         if seq_idx is not None:
-            delta_t = forget(delta_t, seq_idx, first + k * TW + t[:, :, None], in_t[:, :, None])
-            decayed = delta_t[:, None, :, None, :]
+            starts = forget(delta_t, seq_idx, first + k * TW + t[:, :, None, None], in_t[:, :, None, None])
+            decayed = starts[:, None, :, :, :]
         y_t = tl.zeros((T, W, CL), tl.float32)
         h_new = ()
         for q in tl.static_range(Q):
@@ -137,13 +155,14 @@ def forward_kernel(
             else:
                 # every warp from a state of zero, then what the warps before it send
                 through, h_t = tl.associative_scan((a, b), 0, compose)
-                one = tl.full((NR, W, NL, CL), 1.0, tl.float32)
-                zero = tl.zeros((NR, W, NL, CL), tl.float32)
-                a_w, h_w = at_time(through, T - 1, T), at_time(h_t, T - 1, T)
-                a_w, h_w, a_before, h_before = tl.associative_scan((a_w, h_w, one, zero), 1, compose_with_previous)
-                h = h_all[q][:, None, :, :]
-                h_t += through * (h_before + a_before * h)[None, :, :, :, :]
-                h = tl.sum(tl.where((w == W - 1)[None, :, None, None], a_w * h + h_w, 0.0), axis=1)
+                a_warps, h_warps = _from_all(at_time(through, T - 1, T), W), _from_all(at_time(h_t, T - 1, T), W)
+                h = tl.broadcast_to(h_all[q][:, None, :, :], (NR, W, NL, CL))
+                entering = h
+                for j in tl.static_range(W):
+                    h = _of_warp(a_warps, j, W) * h + _of_warp(h_warps, j, W)
+                    entering = tl.where((w > j)[None, :, None, None], h, entering)
+                h_t += through * entering[None, :, :, :, :]
+                h = tl.sum(tl.where((w == 0)[None, :, None, None], h, 0.0), axis=1)
             h_new = h_new + (h,)
 
             if EMIT:
@@ -189,7 +208,7 @@ def forward_kernel(
                 C += TW * C_l
             y += TW * D
         else:
-            sum_delta += tl.sum(tl.sum(delta_t, axis=0), axis=0)
+            sum_delta += decayed
         x += TW * x_l
         delta += TW * delta_l
         if not FIXED_B:
@@ -205,35 +224,5 @@ def forward_kernel(
         else:
             tl.store(end + here + dn, h_all[q], mask=in_dn)
     if not EMIT:
+        sum_delta = tl.sum(tl.sum(tl.sum(tl.sum(sum_delta, axis=0), axis=0), axis=0), axis=0) / NL
         tl.store(total + (block_b * chunks + block_c) * D + d, sum_delta, mask=in_d)
-
-
-@triton.jit(do_not_specialize=["chunks"])
-def combine_kernel(
-    A, own, total, initial, chunks, D, N, REVERSE: tl.constexpr, K: tl.constexpr, CL: tl.constexpr, PN: tl.constexpr
-):
-    """Turn every chunk's own contribution into the state it starts from, in place: s -> exp(A total) s + own.
-
-    From the last chunk to the first with REVERSE. K chunks are loaded at once, so that their latencies overlap.
-    """
-    block_b = tl.program_id(1).to(tl.int64)
-    d, n = tl.program_id(0) * CL + tl.arange(0, CL), tl.arange(0, PN)
-    in_d = d < D
-    dn = d[:, None] * N + n[None, :]
-    in_dn = in_d[:, None] & (n < N)[None, :]
-    A_log2 = tl.load(A + dn, mask=in_dn, other=0.0) * LOG2E
-    s = tl.zeros((CL, PN), tl.float32)
-    if initial is not None:
-        s = tl.load(initial + block_b * D * N + dn, mask=in_dn, other=0.0)
-    for k in range(0, tl.cdiv(chunks, K)):
-        added, through = (), ()
-        for j in tl.static_range(K):
-            c = k * K + j
-            row = block_b * chunks + (chunks - 1 - c if REVERSE else c)
-            added = added + (tl.load(own + row * D * N + dn, mask=in_dn & (n[None, :] * 0 + c < chunks), other=0.0),)
-            through = through + (tl.load(total + row * D + d, mask=in_d & (d * 0 + c < chunks), other=0.0),)
-        for j in tl.static_range(K):
-            c = k * K + j
-            row = block_b * chunks + (chunks - 1 - c if REVERSE else c)
-            tl.store(own + row * D * N + dn, s, mask=in_dn & (n[None, :] * 0 + c < chunks))
-            s = exp2(through[j][:, None] * A_log2) * s + added[j]

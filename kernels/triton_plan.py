@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 MAX_GRID_YZ = 65_535  # CUDA's limit on the second and third grid axis
 LANES = 32
-FORWARD_WARPS = 16  # per multiprocessor, wanted of a sequence cut into chunks
+FORWARD_WARPS = 64  # per multiprocessor, wanted of a sequence in chunks: not all at a time, so that all end together
 BACKWARD_WARPS = 16  # half of them at a time; its registers allow no more
-SHORTEST_CHUNK = 512  # steps; below, the pass that joins the chunks costs more than it brings
-SHORTEST_SHARED = 64  # steps for which several warps share the times of a sequence
+FORWARD_CHUNK = 256  # steps of the shortest chunk; below, the pass that joins them costs more than it brings
+BACKWARD_CHUNK = 512
+SHARED = range(64, 2048)  # steps for which several warps share the times of a sequence
+LONG = 1024  # steps
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -82,8 +84,8 @@ class Plan:
     backward_chunks: int
 
 
-def plan(batch: int, L: int, D: int, N: int, *, multiprocessors: int) -> Plan:
-    """Tiles and chunks of a problem.
+def plan(batch: int, L: int, D: int, N: int, *, multiprocessors: int, plain: bool = False) -> Plan:
+    """Tiles and chunks of a problem; `plain` if the forward reads float32 and keeps no states.
 
     With enough sequences and channels a warp goes through all of time. With too few to fill the device, a short
     sequence is shared by the warps of a program, and a long one is cut into chunks, with a pass before that finds the
@@ -91,29 +93,34 @@ def plan(batch: int, L: int, D: int, N: int, *, multiprocessors: int) -> Plan:
     """
     warps = batch * ceil_div(D, 8)  # programs with the smallest tile
     few = warps < 4 * multiprocessors
-    share = few and SHORTEST_SHARED <= L < 4 * SHORTEST_CHUNK and N <= 16
+    share = few and L in SHARED and N <= 16
     cut = few and not share
-    forward_chunks = _chunks(batch * ceil_div(D, 16), L, FORWARD_WARPS * multiprocessors) if cut else 1
-    backward_chunks = _chunks(warps, L, BACKWARD_WARPS * multiprocessors) if cut else 1
+    forward_chunks = _chunks(batch * ceil_div(D, 16), L // FORWARD_CHUNK, FORWARD_WARPS * multiprocessors) if cut else 1
+    backward_chunks = _chunks(warps, L // BACKWARD_CHUNK, BACKWARD_WARPS * multiprocessors) if cut else 1
     wanted = 8 * multiprocessors
     crowded = forward_chunks * batch * ceil_div(D, 16) > wanted if cut else 2 * warps >= 3 * wanted
     return Plan(
-        _forward(power_of_2(N), crowded=crowded, share=share),
+        _forward(power_of_2(N), crowded=crowded, share=share, narrow=plain and L >= LONG),
         _backward(power_of_2(N), share=share),
         forward_chunks,
         backward_chunks,
     )
 
 
-def _forward(PN: int, *, crowded: bool, share: bool) -> Forward:
+def _forward(PN: int, *, crowded: bool, share: bool, narrow: bool) -> Forward:
     if PN < 4:
         return Forward(T=8, CL=LANES // PN, NL=PN, PN=PN)
     if share:
-        return Forward(T=16, CL=8, NL=4, PN=PN, W=4, stages=1)
+        return Forward(T=16, CL=8, NL=4, PN=PN, W=4)
     if PN > 64:
         return Forward(T=4, CL=8, NL=4, PN=PN, Q=8)
-    # short tiles need fewer registers, so that more warps find room where there are more
-    return Forward(T=8 if crowded or PN > 16 else 16, CL=16, NL=2, PN=PN, Q=max(1, PN // 16))
+    if PN > 16:
+        return Forward(T=8, CL=16, NL=2, PN=PN, Q=PN // 16)
+    if crowded:  # short tiles need fewer registers, so that more warps find room
+        return Forward(T=8, CL=16, NL=2, PN=PN, stages=4)
+    if narrow:  # twice as many warps, of fewer channels: no gain where they also write states
+        return Forward(T=16, CL=8, NL=4, PN=PN)
+    return Forward(T=16, CL=16, NL=2, PN=PN)
 
 
 def _backward(PN: int, *, share: bool) -> Backward:
@@ -128,6 +135,6 @@ def _backward(PN: int, *, share: bool) -> Backward:
     return Backward(T=4, PN=PN, W=PN // 32, split_n=True)
 
 
-def _chunks(warps: int, L: int, wanted: int) -> int:
+def _chunks(warps: int, most: int, wanted: int) -> int:
     """Pieces of a sequence that run side by side; a second pass pays only where the device would be mostly idle."""
-    return max(1, min(wanted // warps, L // SHORTEST_CHUNK, MAX_GRID_YZ))
+    return max(1, min(wanted // warps, most, MAX_GRID_YZ))

@@ -12,22 +12,18 @@ memory and a little more time.
 from __future__ import annotations
 
 import functools
-import math
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from kernels.arguments import Problem, Result
-from kernels.triton_backward import backward_kernel, backward_summary_kernel
-from kernels.triton_forward import combine_kernel, forward_kernel
-from kernels.triton_plan import LANES, MAX_GRID_YZ, Backward, Forward, Plan, ceil_div, plan, power_of_2
+from kernels.triton_launch import Inputs, backward, every, forward, probed_shape
+from kernels.triton_plan import MAX_GRID_YZ, ceil_div
 from kernels.triton_tiles import INTERPRETED
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MAX_N = 256
-SUMMARY_STEPS = 8  # of a tile of the pass before the backward of chunks
 
 
 def scan(p: Problem) -> Result:
@@ -68,12 +64,6 @@ def _slots(p: Problem) -> tuple[Tensor | None, bool, int]:
     return _places(indices, L if by_time else D, p.x.device), by_time, len(indices)
 
 
-def _probed_shape(sizes: tuple[int, int, int, int], probes: int, by_time: bool) -> tuple[int, ...]:
-    """Of the probed states; empty where there is no probe."""
-    batch, L, D, N = sizes
-    return (0,) if probes == 0 else (batch, probes, D, N) if by_time else (batch, L, probes, N)
-
-
 @functools.lru_cache(maxsize=64)
 def _places(indices: tuple[int, ...], size: int, device: torch.device) -> Tensor:
     """Kept, because sending them to the device takes longer than a small scan."""
@@ -89,8 +79,8 @@ def _scan(
     by_time: bool, probes: int, softplus: bool, zoh: bool, deterministic: bool, record: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """y, h_last, checkpoints (batch, L / every, N, D) and the probed states; the last two empty where not asked for."""
-    args = _Inputs.of(x, delta, A, B, C, D_skip, z, delta_bias, h0, seq_idx, softplus, zoh)
-    return _forward(args, slots, by_time, probes, record=record)
+    args = Inputs.of(x, delta, A, B, C, D_skip, z, delta_bias, h0, seq_idx, softplus, zoh)
+    return forward(args, slots, by_time, probes, record=record)
 
 
 @_scan.register_fake
@@ -100,8 +90,8 @@ def _(
     by_time: bool, probes: int, softplus: bool, zoh: bool, deterministic: bool, record: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     batch, L, D, N = *x.shape, A.shape[1]
-    kept = (batch, ceil_div(L, _every(N)), N, D) if record else (0,)
-    seen = _probed_shape((batch, L, D, N), probes, by_time)
+    kept = (batch, ceil_div(L, every(N)), N, D) if record else (0,)
+    seen = probed_shape((batch, L, D, N), probes, by_time)
     h_last, checkpoints, probed = (x.new_empty(s, dtype=torch.float32) for s in ((batch, D, N), kept, seen))
     return x.new_empty(x.shape), h_last, checkpoints, probed
 
@@ -113,9 +103,9 @@ def _scan_backward(
     dy: Tensor, dh_last: Tensor | None, softplus: bool, zoh: bool, deterministic: bool,
 ) -> list[Tensor]:  # fmt: skip
     """Gradients of x, delta, A, B, C, D_skip, z, delta_bias, h0: of x, delta, z in their dtype, all others float32."""
-    args = _Inputs.of(x, delta, A, B, C, D_skip, z, delta_bias, h0, seq_idx, softplus, zoh)
+    args = Inputs.of(x, delta, A, B, C, D_skip, z, delta_bias, h0, seq_idx, softplus, zoh)
     dh_last = None if dh_last is None else dh_last.float().contiguous()
-    return _backward(args, checkpoints, dy.contiguous(), dh_last, atomic=not deterministic)
+    return backward(args, checkpoints, dy.contiguous(), dh_last, atomic=not deterministic)
 
 
 @_scan_backward.register_fake
@@ -152,185 +142,3 @@ def _differentiate(ctx: Any, dy: Tensor | None, dh_last: Tensor | None, *_: Any)
 
 
 _scan.register_autograd(_differentiate, setup_context=_setup)
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """Arguments as the kernels want them: rows contiguous, parameters and state in float32 and contiguous."""
-
-    x: Tensor
-    delta: Tensor
-    A: Tensor
-    B: Tensor
-    C: Tensor
-    D_skip: Tensor | None
-    z: Tensor | None
-    delta_bias: Tensor | None
-    h0: Tensor | None
-    seq_idx: Tensor | None
-    options: dict[str, bool]  # compile-time arguments of all kernels
-
-    @classmethod
-    def of(
-        cls, x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D_skip: Tensor | None, z: Tensor | None,
-        delta_bias: Tensor | None, h0: Tensor | None, seq_idx: Tensor | None, softplus: bool, zoh: bool,
-    ) -> _Inputs:  # fmt: skip
-        fixed_B, fixed_C = B.ndim == 2, C.ndim == 2
-        return cls(
-            x=_rows(x),
-            delta=_rows(delta),
-            A=_dense(A),
-            B=_dense(B) if fixed_B else _rows(B),
-            C=_dense(C) if fixed_C else _rows(C),
-            D_skip=_dense(D_skip),
-            z=_rows(z),
-            delta_bias=_dense(delta_bias),
-            h0=_dense(h0),
-            seq_idx=None if seq_idx is None else seq_idx.to(torch.int32).contiguous(),
-            options={"SOFTPLUS": softplus, "ZOH": zoh, "FIXED_B": fixed_B, "FIXED_C": fixed_C},
-        )
-
-    @property
-    def sizes(self) -> tuple[int, int, int, int]:
-        """batch, L, D, N."""
-        return *self.x.shape, self.A.shape[1]
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Batch and row strides of x, delta, B, C and z."""
-        rows = (self.x, self.delta, self.B, self.C, self.x if self.z is None else self.z)
-        return tuple(s for t in rows for s in t.stride()[:2])
-
-    @property
-    def plan(self) -> Plan:
-        return plan(*self.sizes, multiprocessors=_multiprocessors(self.x.device))
-
-    @property
-    def unit(self) -> int:
-        """A power of two up to 16 that divides the strides of B and C."""
-        return math.gcd(16, *(s for t in (self.B, self.C) for s in t.stride()[:2]))
-
-    def uneven(self, tile: Forward | Backward) -> bool:
-        """Whether part of a tile lies outside the tensors."""
-        _, L, D, N = self.sizes
-        return bool(L % tile.steps or D % tile.CL or tile.PN != N)
-
-
-def _rows(t: Tensor | None) -> Any:
-    """Neighbouring elements of the last axis must be neighbours in memory; slices of wider rows are welcome."""
-    return t if t is None or t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
-
-
-def _dense(t: Tensor | None) -> Any:
-    return None if t is None else t.detach().to(torch.float32).contiguous()
-
-
-def _every(N: int) -> int:
-    """Steps between two checkpoints."""
-    return plan(1, 1, 1, N, multiprocessors=1).backward.T
-
-
-def _forward(
-    args: _Inputs, slots: Tensor | None, by_time: bool, probes: int, *, record: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    (batch, L, D, N), cut, device = args.sizes, args.plan, args.x.device
-    tile, every = cut.forward, cut.backward.T
-    # half precision is widened once, instead of in every thread that reads it
-    args = replace(args, B=args.B.float(), C=args.C.float())
-    y = torch.empty(args.x.shape, dtype=args.x.dtype, device=device)
-    h_last = _floats(batch, D, N, device=device)
-    checkpoints = _floats(batch, ceil_div(L, every), N, D, device=device) if record else _floats(0, device=device)
-    probed = _floats(*_probed_shape(args.sizes, probes, by_time), device=device)
-    chunk, chunks = _chunk_length(L, cut.forward_chunks, max(tile.steps, every))
-
-    def launch(*, start: Tensor | None, end: Tensor, total: Tensor | None, emit: bool) -> None:
-        seen = emit and slots is not None
-        forward_kernel[ceil_div(D, tile.CL), chunks, batch](
-            args.x, args.delta, args.A, args.B, args.C, args.D_skip, args.z, args.delta_bias, args.seq_idx,
-            start, y, end, total, checkpoints if record and emit else None, probed if seen else None,
-            slots if seen else None, L, D, N, chunk, probes, *args.strides,
-            **args.options, EMIT=emit, BY_TIME=by_time, EVERY=every, MASKED=args.uneven(tile), UNIT=args.unit,
-            **tile.shape,
-        )  # fmt: skip
-
-    start = args.h0
-    if chunks > 1:
-        start = _floats(batch, chunks, D, N, device=device)
-        total = _floats(batch, chunks, D, device=device)
-        launch(start=None, end=start, total=total, emit=False)
-        _combine(args.A, start, total, args.h0, reverse=False)
-    launch(start=start, end=h_last, total=None, emit=True)
-    return y, h_last, checkpoints, probed
-
-
-def _backward(args: _Inputs, checkpoints: Tensor, dy: Tensor, dh_last: Tensor | None, *, atomic: bool) -> list[Tensor]:
-    (batch, L, D, N), cut, device = args.sizes, args.plan, args.x.device
-    tile = cut.backward
-    chunk, chunks = _chunk_length(L, cut.backward_chunks, max(tile.steps, SUMMARY_STEPS))
-    blocks = ceil_div(D, tile.CL)
-    uneven = args.uneven(tile)
-
-    start = dh_last
-    if chunks > 1:
-        start = _floats(batch, chunks, D, N, device=device)
-        total = _floats(batch, chunks, D, device=device)
-        wide = tile.PN <= 16  # a tile of 16 channels, as in the forward
-        NL, CL = (2, 16) if wide else (4, 8)
-        backward_summary_kernel[ceil_div(D, CL), chunks, batch](
-            args.delta, args.A, args.C, args.z, args.delta_bias, args.seq_idx, dy, start, total,
-            L, D, N, chunk, *args.strides[2:4], *args.strides[6:],
-            SOFTPLUS=args.options["SOFTPLUS"], FIXED_C=args.options["FIXED_C"],
-            MASKED=uneven or D % CL > 0 or L % SUMMARY_STEPS > 0, STAGES=3, UNIT=args.unit,
-            T=SUMMARY_STEPS, PN=tile.PN, NL=NL, CL=CL, num_warps=max(1, tile.PN // 16),
-        )  # fmt: skip
-        _combine(args.A, start, total, dh_last, reverse=True)
-
-    dx, ddelta = (torch.empty(t.shape, dtype=t.dtype, device=device) for t in (args.x, args.delta))
-    dz = None if args.z is None else torch.empty(args.z.shape, dtype=args.z.dtype, device=device)
-    dh0 = None if args.h0 is None else _floats(batch, D, N, device=device)
-    parts = 1 if atomic else batch * chunks
-    shape_B, shape_C = (
-        (parts, D, N) if t.ndim == 2 else (1 if atomic else blocks, batch, L, N) for t in (args.B, args.C)
-    )
-    sums = [_floats(*shape, device=device) for shape in (shape_B, shape_C, (parts, D, N))]
-    sums += [_floats(0 if t is None else parts, D, device=device) for t in (args.D_skip, args.delta_bias)]
-    if atomic:
-        torch._foreach_zero_(sums)  # one launch; there is no other name for it
-    dB, dC, dA, dD_skip, dbias = sums
-    backward_kernel[blocks, chunks, batch](
-        args.x, args.delta, args.A, args.B, args.C, args.D_skip, args.z, args.delta_bias, args.seq_idx, checkpoints,
-        dy, start, dx, ddelta, dz, dB, dC, dA, dD_skip, dbias, dh0,
-        L, D, N, chunk, *args.strides, **args.options, ATOMIC=atomic, MASKED=uneven, UNIT=args.unit, **tile.shape,
-    )  # fmt: skip
-    dB, dC, dA, dD_skip, dbias = (s[0] if len(s) == 1 else s.sum(0) for s in sums)
-    given = (args.D_skip, args.z, args.delta_bias, args.h0)
-    optional = [
-        _floats(0, device=device) if t is None or gradient is None else gradient
-        for t, gradient in zip(given, (dD_skip, dz, dbias, dh0), strict=True)
-    ]
-    return [dx, ddelta, dA, dB, dC, *optional]
-
-
-def _floats(*shape: int, device: torch.device) -> Tensor:
-    return torch.empty(shape, dtype=torch.float32, device=device)
-
-
-def _combine(A: Tensor, own: Tensor, total: Tensor, initial: Tensor | None, *, reverse: bool) -> None:
-    batch, chunks, D, N = own.shape
-    PN = power_of_2(N)
-    CL = max(1, LANES // PN)
-    combine_kernel[ceil_div(D, CL), batch](
-        A, own, total, initial, chunks, D, N, REVERSE=reverse, K=16, CL=CL, PN=PN,
-        num_warps=max(1, min(8, PN // LANES)),
-    )  # fmt: skip
-
-
-def _chunk_length(L: int, chunks: int, multiple: int) -> tuple[int, int]:
-    """Steps per chunk, a multiple of every tile, and how many chunks that makes."""
-    chunk = ceil_div(ceil_div(L, chunks), multiple) * multiple
-    return chunk, ceil_div(L, chunk)
-
-
-@functools.cache
-def _multiprocessors(device: torch.device) -> int:
-    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1

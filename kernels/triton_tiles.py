@@ -17,6 +17,10 @@ import triton.language as tl
 INTERPRETED = tl.constexpr(bool(triton.knobs.runtime.interpret))  # runs on the CPU, step by step, for tests
 LOG2E = tl.constexpr(1.4426950408889634)
 LN2 = tl.constexpr(0.6931471805599453)
+# log(1 + e) / e on [0, 1]: minimax polynomial from its highest power on, relative error 2e-7
+SOFTPLUS_TERMS = tl.constexpr(
+    (-0.00853917, 0.04408952, -0.10768157, 0.17745234, -0.24495462, 0.33275480, -0.49997404, 0.99999982)
+)
 # delta at the first step of a document: exp(delta A) is 0, and so is what it lets through of the state before
 FORGET = tl.constexpr(1e30)
 
@@ -64,9 +68,9 @@ def sigmoid(v):
 def softplus(v):
     """log(1 + exp(v)) with full relative precision at both ends."""
     e = exp2(tl.abs(v) * -LOG2E)
-    # log(1 + e) / e on [0, 1]: minimax polynomial, relative error 2e-7
-    p = 0.17745234 + e * (-0.10768157 + e * (0.04408952 + e * -0.00853917))
-    p = 0.99999982 + e * (-0.49997404 + e * (0.33275480 + e * (-0.24495462 + e * p)))
+    p = SOFTPLUS_TERMS[0]
+    for k in tl.static_range(1, 8):
+        p = SOFTPLUS_TERMS[k] + e * p
     return tl.maximum(v, 0.0) + e * p
 
 
@@ -113,6 +117,19 @@ def forget(delta, seq_idx, t, mask):
     here = tl.load(seq_idx + t, mask=mask, other=0)
     before = tl.load(seq_idx + t - 1, mask=mask & (t > 0), other=0)
     return tl.where(mask & (t > 0) & (here != before), FORGET, delta)
+
+
+@triton.jit
+def load_states(states, d_0, n_0, n_warp, D, N, NR: tl.constexpr, W: tl.constexpr, NL: tl.constexpr, CL: tl.constexpr):
+    """[NR, W, NL, CL] of states (D, N), from channel d_0 and state n_0, those of the next warp n_warp further on.
+
+    Loaded in the order of the lanes, so that they arrive in the layout of the kernel: what a loop carries keeps the
+    layout of what it starts from, and would else be moved between lanes at every tile.
+    """
+    i = tl.arange(0, NR * W * NL * CL)
+    d = d_0 + i % CL
+    n = n_0 + i // (W * NL * CL) + i // CL % NL * NR + i // (NL * CL) % W * n_warp
+    return tl.reshape(tl.load(states + d * N + n, mask=(d < D) & (n < N), other=0.0), [NR, W, NL, CL])
 
 
 @triton.jit

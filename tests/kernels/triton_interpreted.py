@@ -6,7 +6,7 @@ import functools
 import pytest
 import torch
 
-from kernels import Probe, conv, selective_scan, triton_conv, triton_scan
+from kernels import Probe, conv, selective_scan, triton_conv, triton_launch, triton_plan, triton_scan, triton_tune
 from kernels.arguments import Problem
 from tests.kernels.scan_cases import TOLERANCE, Case, assert_close, loop, results
 
@@ -36,9 +36,9 @@ CASES = {
 @pytest.fixture
 def chunked(monkeypatch):
     """Cut the sequence into chunks, as a device with many multiprocessors would."""
-    whole = triton_scan.plan
+    whole = triton_launch.plan
     monkeypatch.setattr(
-        triton_scan, "plan", lambda *a, **k: dataclasses.replace(whole(*a, **k), forward_chunks=3, backward_chunks=3)
+        triton_launch, "plan", lambda *a, **k: dataclasses.replace(whole(*a, **k), forward_chunks=3, backward_chunks=3)
     )
 
 
@@ -76,6 +76,43 @@ def test_forward_and_every_gradient_equal_the_loop(case):
 @pytest.mark.parametrize("zoh", [False, True], ids=["euler", "zoh"])
 def test_chunks_side_by_side_equal_the_loop(chunked, zoh):
     agree(Case(L=21, D=2, N=2, batch=1, zoh=zoh))
+
+
+def test_a_search_takes_the_fastest_plan_once_and_the_result_stays(monkeypatch):
+    timed = []
+
+    def clock(work):
+        work()
+        timed.append(work.args[-1])
+        return -len(timed)  # the last is the fastest
+
+    monkeypatch.setattr(triton_tune, "milliseconds", clock)
+    case = Case(L=9, D=2, N=4, batch=1)
+    try:
+        with triton_tune.autotune():
+            agree(case)
+            plans = len(timed)
+            agree(case)
+        used = [plan for key, plan in triton_tune._found.items() if key[0] == "backward"]
+    finally:
+        triton_tune.forget()
+    assert len(timed) == plans > 4
+    assert used == [timed[-1]]
+    agree(case)
+    assert len(timed) == plans
+
+
+def test_a_plan_that_does_not_fit_is_passed_over():
+    def run(plan):
+        if plan.forward.stages > 2:
+            raise triton_tune.TOO_LARGE[0](1, 0, "shared memory")
+
+    shipped = triton_plan.plan(8, 2048, 2048, 16, multiprocessors=132)
+    with triton_tune.autotune():
+        found = triton_tune.chosen("a key", shipped, triton_tune.forwards, run, clock=lambda work: work() or 1.0)
+    triton_tune.forget()
+    assert found.forward.stages == 2
+    assert triton_tune.chosen("a key", shipped, triton_tune.forwards, run) == shipped
 
 
 def test_chunks_of_many_states_end_where_their_shorter_tiles_do(chunked):

@@ -151,7 +151,7 @@ MASS_SPRING = TrainSettings(
     model=ModelSettings(
         layer="s4d", block="linear", n_layers=1, d_model=1, N=3, skip=False, dt_min=0.1, dt_max=0.1, learn_dt=False
     ),
-    optim=OptimSettings(optimiser="adamw", lr=0.01, batch=32, steps=1500),
+    optim=OptimSettings(optimiser="adamw", lr=0.005, batch=32, steps=1500),
 )
 # a picture lasts 1, so Delta of its pixels is 1/64; poles and Delta stay what they are, C and all the rest is learned
 DIGITS = TrainSettings(

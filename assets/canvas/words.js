@@ -19,9 +19,14 @@ export function number(value) {
 export function power(value) {
   const exponent = Math.round(Math.log10(value));
   if (exponent >= -3 && exponent <= 4) return String(Number((10 ** exponent).toPrecision(1)));
-  return `10${String(exponent)
+  return `10${raised(exponent)}`;
+}
+
+/** A whole number as an exponent: -3 -> "⁻³". */
+export function raised(exponent) {
+  return String(exponent)
     .replace("-", "⁻")
-    .replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+    .replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
 }
 
 /** Thousands with thin spaces: 12 500. */

@@ -3,7 +3,7 @@
 import { axisBottom, axisLeft, decades, line, polyline, roundTicks, scale } from "../canvas/draw.js";
 import { lastAtMost } from "./store.js";
 import { View } from "../canvas/view.js";
-import { count, number, percent, power } from "../canvas/words.js";
+import { count, number, percent, power, raised } from "../canvas/words.js";
 
 const GUTTER = 38;
 const DRAG = 6; // pixels from which a press is meant as a drag
@@ -278,10 +278,11 @@ export class Curve extends Plot {
   }
 }
 
-/** A power of ten beside an axis. */
+/** A power of ten beside an axis, in at most six characters. */
 function tick(say) {
   const words = (v) => (v < 1e-4 ? power(v) : number(v));
-  return say === number ? words : (v) => `${words(100 * v)} %`;
+  if (say === number) return words;
+  return (v) => `${v < 1e-4 ? `10${raised(Math.round(Math.log10(100 * v)))}` : number(100 * v)} %`;
 }
 
 /** At most two points per pixel (the smallest and the largest), so that long runs draw as fast as short ones. */

@@ -138,6 +138,14 @@ def test_settled_run_closes_its_socket_and_fetches_what_it_missed(live: Harness)
     expect(live.page.locator(".status-line")).to_contain_text("Done · step 100 of 100")
 
 
+def test_tests_of_other_lengths_are_drawn_as_they_arrive(live: Harness) -> None:
+    rungs = [{"length": 24, "token_accuracy": 0.9, "sequence_accuracy": 0.5, "sequences": 64}]
+    live.say(update(0, rungs=rungs))
+    ladder = live.page.locator(".view-ladder canvas")
+    expect(ladder).to_be_visible()
+    until(live.page, lambda: int(ladder.evaluate("canvas => canvas.width")) > 100)
+
+
 def test_end_that_was_watched_is_not_replayed(live: Harness) -> None:
     live.page.emulate_media(reduced_motion="no-preference")
     for i in (0, 1):

@@ -24,7 +24,9 @@ class Sketch extends View {
       needs: ["frame", "metrics"],
     });
     this.panel = panel;
-    this.canvas.classList.add("sketch");
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "mouse" && event.pressure > 0) this.press(event.offsetX, event.offsetY, true); // a finger draws, too
+    });
   }
 
   get width() {
@@ -210,6 +212,7 @@ export class Drawn {
     this.settle();
     const { store, options } = this.lab;
     this.tools.hidden = Boolean(store.record.recorded) || options.controls === false;
+    this.view.canvas.classList.toggle("sketch", this.editable); // else a finger scrolls
     const why = this.editable ? "" : "Only while a training runs";
     allow(this.reset, why || (store.record.control?.probe || this.pending ? "" : "Nothing was drawn"));
     setText(this.helpNode, this.help);

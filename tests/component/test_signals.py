@@ -195,3 +195,22 @@ def test_signals_fit_a_phone(show: Callable[..., Harness], signals: type[Signals
     harness.page.set_viewport_size({"width": 390, "height": 800})
     harness.page.wait_for_timeout(200)
     assert harness.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_finger_draws_while_a_training_runs_and_scrolls_otherwise(show: Callable[..., Harness]) -> None:
+    signals = Signals(state="running", recorded=False)
+    harness = live(show, signals)
+    sketch = harness.page.locator(".drawn canvas")
+    assert sketch.evaluate("canvas => getComputedStyle(canvas).touchAction") == "none"
+    box = sketch.bounding_box()
+    assert box is not None
+    touch = {"pointerType": "touch", "pointerId": 7, "isPrimary": True, "bubbles": True, "pressure": 0.5}
+    middle = box["x"] + box["width"] / 2
+    for kind, x in (("pointerdown", middle), ("pointermove", middle + 80), ("pointerup", middle + 80)):
+        sketch.dispatch_event(kind, touch | {"clientX": x, "clientY": box["y"] + 20})
+    before = [level_of(signals, value) for value in signals.signal]
+    harness.page.wait_for_timeout(200)
+    levels = until_asked(harness)
+    assert sum(a != b for a, b in zip(levels, before, strict=True)) > 2
+    over = show(Signals())
+    assert over.page.locator(".drawn canvas").evaluate("canvas => getComputedStyle(canvas).touchAction") != "none"

@@ -25,10 +25,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmarks.scan_measure import Shape, floors, in_graph, problem, sample
 from kernels import Probe, available, resolve, selective_scan, warm_up
 from ssmviz.timings import Ceilings, Duration, Timing, Timings, save
-
-Shape = tuple[int, int, int, int]  # batch, L, D, N
 
 SHAPES: dict[str, dict[str, Shape]] = {
     "cpu": {
@@ -57,89 +56,23 @@ SECONDS, QUICK_SECONDS = 1.0, 0.2  # of samples for each number
 SHORTEST = 2e-3  # seconds of one sample: shorter calls are timed several at once
 
 
-def problem(shape: Shape, device: str, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Random inputs as a Mamba block makes them: z half of a wider matrix, B and C slices of another."""
-    batch, L, D, N = shape
-    torch.manual_seed(0)
-    normal = functools.partial(torch.randn, device=device)
-    _, B, C = normal(batch, L, 8 + 2 * N).to(dtype).split((8, N, N), -1)
-    return {
-        "x": normal(batch, L, D).to(dtype),
-        "delta": (normal(batch, L, D) - 3.0).to(dtype),
-        "A": -torch.arange(1.0, N + 1, device=device).repeat(D, 1),
-        "B": B,
-        "C": C,
-        "D_skip": normal(D),
-        "z": normal(batch, L, 2 * D).to(dtype)[..., D:],
-        "delta_bias": 0.1 * normal(D),
-    }
-
-
-def floors(shape: Shape, size: int, ceilings: Ceilings) -> tuple[float, float]:
-    """Least ms of forward, and of both ways: the slowest of bytes, ex2 and fp32 alone, as far as they are known.
-
-    Per (batch, position, channel, state) one ex2 and 4 multiply-adds forward, one and 12 backward; per (batch,
-    position, channel) x, delta, z and y are moved forward, these but y and four gradients backward, once. Softplus,
-    gate and the states that are kept are left out.
-    """
-    batch, L, D, N = shape
-    rows, columns = batch * L * D, batch * L * N
-    moved = (4 * rows + 2 * columns) * size, (7 * rows + 2 * columns) * size + 8 * columns
-    parts = []
-    for data, multiplies in zip(moved, (4, 12), strict=True):
-        times = [data / ceilings.copy_bytes]
-        times += [rows * N / ceilings.ex2] if ceilings.ex2 else []
-        times += [multiplies * rows * N / ceilings.ffma] if ceilings.ffma else []
-        parts.append(max(times) * 1e3)
-    return parts[0], sum(parts)
-
-
 def duration(work: Callable[[], object], device: str, seconds: float) -> Duration:
     """Time of one call, from samples that are long enough for the clock, for some seconds."""
     for _ in range(3):
         work()
-    calls = max(1, round(SHORTEST / max(_sample(work, device, 1) / 1e3, 1e-7)))
+    calls = max(1, round(SHORTEST / max(sample(work, device, 1) / 1e3, 1e-7)))
     samples, until = [], time.perf_counter() + seconds
     while len(samples) < 5 or time.perf_counter() < until:
-        samples.append(_sample(work, device, calls))
+        samples.append(sample(work, device, calls))
     return Duration(median_ms=statistics.median(samples), best_ms=min(samples))
-
-
-def _sample(work: Callable[[], object], device: str, calls: int) -> float:
-    """Ms of a call, the mean of some."""
-    if device == "cuda":
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        for _ in range(calls):
-            work()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end) / calls
-    begin = time.perf_counter()
-    for _ in range(calls):
-        work()
-    return (time.perf_counter() - begin) / calls * 1e3
-
-
-def in_graph(work: Callable[[], object]) -> Callable[[], object]:
-    """The same work as one CUDA graph."""
-    stream = torch.cuda.Stream()
-    with torch.cuda.stream(stream):
-        work()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
 
 
 def measure_ceilings(device: str, seconds: float) -> Ceilings:
     """Copy on every device; ex2 and FFMA where Triton can measure them."""
     if device == "cuda" and importlib.util.find_spec("triton"):
-        from benchmarks import gpu_scan
+        from benchmarks import gpu_ceilings
 
-        rates = gpu_scan.ceilings()
-        return Ceilings(copy_bytes=rates["copy"], ex2=rates["ex2"], ffma=rates["ffma"])
+        return gpu_ceilings.measured()
     source = torch.randn(1 << 24, device=device)
     target = torch.empty_like(source)
     copied = duration(lambda: target.copy_(source), device, seconds)

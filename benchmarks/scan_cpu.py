@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 import kernels
-from benchmarks.scan import machine, problem
+from benchmarks.scan import machine
+from benchmarks.scan_measure import problem
 from kernels.numba_tensors import cut
 
 SHAPES = [  # batch, L, D, N

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks import scan
+from benchmarks import scan, scan_measure
 from ssmviz.timings import Ceilings, load, save
 
 
@@ -38,9 +38,11 @@ def test_a_quick_measurement_of_one_backend_is_one_row(tiny):
 def test_a_floor_is_the_slowest_of_bytes_exponentials_and_arithmetic():
     shape, rows = (2, 3, 5, 7), 2 * 3 * 5
     moved = (4 * rows + 2 * 2 * 3 * 7) * 4
-    bytes_alone = scan.floors(shape, 4, Ceilings(copy_bytes=1e3))
+    bytes_alone = scan_measure.floors(shape, 4, Ceilings(copy_bytes=1e3))
     assert bytes_alone[0] == pytest.approx(moved)
-    by_ex2 = scan.floors(shape, 4, Ceilings(copy_bytes=1e12, ex2=1e3, ffma=1e12))
+    bare = scan_measure.floors(shape, 4, Ceilings(copy_bytes=1e3), gate=False)
+    assert bare == pytest.approx((moved - 4 * rows, bytes_alone[1] - 12 * rows))
+    by_ex2 = scan_measure.floors(shape, 4, Ceilings(copy_bytes=1e12, ex2=1e3, ffma=1e12))
     assert by_ex2 == pytest.approx((rows * 7, 2 * rows * 7))
-    by_ffma = scan.floors(shape, 4, Ceilings(copy_bytes=1e12, ex2=1e12, ffma=1e3))
+    by_ffma = scan_measure.floors(shape, 4, Ceilings(copy_bytes=1e12, ex2=1e12, ffma=1e3))
     assert by_ffma == pytest.approx((4 * rows * 7, 16 * rows * 7))

@@ -146,12 +146,14 @@ INDUCTION_HEADS_GPU = TrainSettings(
     device="cuda",
 )
 
+# networks on signals are small: a CPU takes seconds
 MASS_SPRING = TrainSettings(
     task=TaskSettings(name="mass_spring", L=256, n_data=2),
     model=ModelSettings(
         layer="s4d", block="linear", n_layers=1, d_model=1, N=3, skip=False, dt_min=0.1, dt_max=0.1, learn_dt=False
     ),
     optim=OptimSettings(optimiser="adamw", lr=0.005, batch=32, steps=1500),
+    device="cpu",
 )
 # a picture lasts 1, so Delta of its pixels is 1/64; poles and Delta stay what they are, C and all the rest is learned
 DIGITS = TrainSettings(
@@ -170,11 +172,13 @@ DIGITS = TrainSettings(
     ),
     optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=32, steps=800),
     eval_batch=450,
+    device="cpu",
 )
 RESAMPLED = TrainSettings(
     task=TaskSettings(name="resampled", L=64, vocab=6),
     model=ModelSettings(layer="s4d", block="plain", n_layers=1, d_model=32, N=16, dt_min=0.005, dt_max=0.05),
     optim=OptimSettings(optimiser="adamw", lr=2e-2, batch=32, steps=500),
+    device="cpu",
 )
 
 SHORT_COPYING = changed(SELECTIVE_COPYING, {"task.L": 32, "task.n_data": 5, "optim.steps": 600})

@@ -13,19 +13,23 @@ const SEND_AFTER = 150; // ms between two requests at least
 const NUDGE = 8; // levels per key press
 const ZERO = 128;
 
-/** The canvas. `draw(t, level)` is what it was made for. */
+function readers({ runs }) {
+  return ["the model reads", "both models read"][runs.length - 1] ?? "all models read";
+}
+
+/** The canvas on which it is drawn. */
 class Sketch extends View {
   constructor(lab, panel) {
     const picture = Boolean(lab.store.signal.width);
     super(lab, {
       name: "probe",
-      title: picture ? "the picture, read row by row" : `${lab.store.signal.reads} that all models read`,
+      title: picture ? "the picture, read row by row" : `${lab.store.signal.reads} that ${readers(lab.store)}`,
       height: picture ? 176 : 120,
       needs: ["frame", "metrics"],
     });
     this.panel = panel;
-    this.canvas.addEventListener("pointermove", (event) => {
-      if (event.pointerType !== "mouse" && event.pressure > 0) this.press(event.offsetX, event.offsetY, true); // a finger draws, too
+    this.canvas.addEventListener("pointermove", ({ pointerType, pressure, offsetX, offsetY }) => {
+      if (pointerType !== "mouse" && pressure > 0) this.press(offsetX, offsetY, true); // a finger draws, too
     });
   }
 
@@ -130,7 +134,7 @@ class Sketch extends View {
     if (t < 0 || !this.panel.editable) return;
     if (this.width) {
       if (x > this.box.right) return; // the curve beside the picture is only looked at
-      if (!dragging) this.ink = this.panel.signal[t] > 0 ? -1 : 1; // what is pressed first says whether to write or erase
+      if (!dragging) this.ink = this.panel.signal[t] > 0 ? -1 : 1; // the first pixel says whether to write or erase
       this.panel.draw(t, t, this.lab.store.levels([this.ink])[0]);
       return;
     }

@@ -176,7 +176,9 @@ export class Poles extends SequenceView {
     const loud = [...poles].sort((a, b) => b.gain - a.gain).slice(0, 6);
     const truth = this.truth.map(([re, im]) => word({ re, im })).join(", ");
     const miss = this.miss();
-    return `${this.owner}: ${poles.length} poles in ${this.unit}, those that add most to the output: ${loud.map(word).join(", ")}.${truth ? ` True: ${truth}; farthest miss ${number(miss)}.` : ""}`;
+    const told = truth ? ` True: ${truth}; farthest miss ${number(miss)}.` : "";
+    const most = loud.map(word).join(", ");
+    return `${this.owner}: ${poles.length} poles in ${this.unit}, those that add most to the output: ${most}.${told}`;
   }
 
   rows() {

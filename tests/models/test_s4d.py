@@ -4,7 +4,7 @@ import torch
 
 from ssmviz.models import build
 from ssmviz.models.convolution import causal_convolution, expm1
-from ssmviz.models.poles import initial_poles
+from ssmviz.models.poles import initial_poles, random_poles
 from ssmviz.settings import ModelSettings
 from tests.models.variants import TASK, network
 
@@ -124,3 +124,18 @@ def test_no_part_of_the_system_sees_the_input():
     for name in ("delta", "A_bar", "B_bar", "C"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     assert np.iscomplexobj(first.h)
+
+
+def test_random_poles_are_those_of_a_matrix_as_large_as_hippo_and_as_slow():
+    N, n = 6, np.arange(12)
+    G = np.random.default_rng(0).standard_normal((3, 2 * N, 2 * N))
+    hippo = np.sqrt(np.outer(2 * n + 1, 2 * n + 1)) * (n[:, None] > n) + np.diag(n + 1)
+    for dense, kept in zip(G * np.linalg.norm(hippo) / (2 * N), random_poles(G), strict=True):
+        poles = np.linalg.eigvals(dense)
+        poles -= poles.real.max() + 0.5
+        upper = poles[poles.imag > 1e-9]
+        assert kept.shape == (N,)
+        assert all(np.abs(kept - pole).min() < 1e-9 for pole in upper)
+        assert all(np.abs(poles - pole).min() < 1e-9 for pole in kept)
+        assert kept.real.max() <= -0.5 + 1e-12
+        assert kept.imag.min() >= 0

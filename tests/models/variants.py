@@ -17,9 +17,9 @@ ABLATIONS = ({"d_conv": 0}, {"gate": False}, {"skip": False}, {"d_conv": 0, "gat
 def variants():
     """Every layer in every block, with every switch that changes its mathematics."""
     for layer, block in itertools.product(LAYERS, BLOCKS):
-        switch, values = (
-            ("s4d_init", ["lin", "inv", "legs", "real", "random"]) if layer == "s4d" else ("b_discretisation", ["zoh", "euler"])
-        )
+        switch, values = "b_discretisation", ["zoh", "euler"]
+        if layer == "s4d":
+            switch, values = "s4d_init", ["lin", "inv", "legs", "real", "random"]
         for value in values:
             yield _variant(f"{layer}-{block}-{value}", layer=layer, block=block, **{switch: value})
         if block == "mamba":

@@ -118,7 +118,7 @@ def test_a_drawn_signal_spans_the_range_and_its_middle_is_zero(settings):
 @every_settings
 @pytest.mark.parametrize("bad", [[[1.0, 2.0]], [[np.nan] * 64], np.zeros((2, 2, 64)), np.zeros(1000)])
 def test_what_is_no_signal_of_the_task_is_refused(settings, bad):
-    with pytest.raises(ValueError, match="got|no digit"):
+    with pytest.raises(ValueError, match=r"got|no digit"):
         TASKS[settings.name].answer(settings, np.array(bad))
 
 

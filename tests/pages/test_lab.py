@@ -4,9 +4,11 @@ import pytest
 
 from ssmviz.presets import PRESETS
 from ssmviz.settings import TrainSettings
-from ssmviz.widgets.controls import ALL, bounds, get
+from ssmviz.widgets.controls import ALL, bounds, get, groups
 from ssmviz.widgets.symbols import COLOURS
 from tests.pages.conftest import ROOT
+
+SHOWN = sum(groups(PRESETS["selective_copying"].runs).values(), ())
 
 
 def train(app):
@@ -33,7 +35,7 @@ def test_the_page_opens_without_a_message_of_any_kind(open_page):
 def test_every_control_starts_at_the_preset(open_page):
     app = open_page()
     preset = PRESETS["selective_copying"].runs[0][1]
-    assert {c.name: app.session_state[f"lab_{c.name}"] for c in ALL} == {c.name: get(preset, c.path) for c in ALL}
+    assert {c.name: app.session_state[f"lab_{c.name}"] for c in SHOWN} == {c.name: get(preset, c.path) for c in SHOWN}
 
 
 def test_the_address_sets_the_controls_and_what_is_started(open_page, store):
@@ -69,7 +71,7 @@ def test_a_bad_value_in_the_address_falls_back_with_a_note(open_page, store, nam
     assert f"lab_{name}" in messages(app.warning)
     if name != "nonsense":
         preset = PRESETS["selective_copying"].runs[0][1]
-        assert all(app.session_state[f"lab_{c.name}"] == get(preset, c.path) for c in ALL)
+        assert all(app.session_state[f"lab_{c.name}"] == get(preset, c.path) for c in SHOWN)
     assert store.experiments() == []
 
 

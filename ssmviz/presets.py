@@ -1,4 +1,4 @@
-"""Settings that teach within seconds, found by search: `benchmarks/presets_cpu_202611.md`. No torch here."""
+"""Settings that teach within seconds, found by search: `benchmarks/presets_*_202611.md`. No torch here."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ PRESETS: dict[str, Preset] = {
             LegS={"model.s4d_init": "legs"},
             Real={"model.s4d_init": "real", "optim.lr": 2e-2},
         ),
-        "At 64 tokens the three that oscillate are all done in 100 steps; at 128 the delay still takes 200.",
+        "At 64 tokens the three that oscillate are all done in about 100 steps; at 128 the delay still takes 200.",
     ),
     "backends": Preset(
         "One scan, three programs",

@@ -26,7 +26,7 @@ export class Weights extends SequenceView {
 
   note() {
     if (!this.frame) return "";
-    return this.weights ? "row t: what token t looks at · square-root colours" : "too many tokens to show";
+    return this.weights ? "row t: what token t looks at, root colours" : "too many tokens to show";
   }
 
   /** Mean over heads, in [0, 1]. */

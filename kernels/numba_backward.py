@@ -24,28 +24,6 @@ def _add_positions(rows: Any, steps: int, total: Any, b: int, n: int, d: int) ->
     store(gathered, total, b, n, d)
 
 
-@inline
-def _keep(g: Any, gA: Any, fresh: bool, grad_state: Any, grad_A: Any, b: int, n: int, d: int) -> None:
-    """The gradients of the state before the chunk, unless it begins a document, and of A."""
-    store(fill(ZERO) if fresh else g, grad_state, b, n, d)
-    store(load(grad_A, b, n, d) + gA, grad_A, b, n, d)
-
-
-@inline
-def _add(
-    gB: Any, gC: Any, steps: int, B: Any, C: Any, sums: Any, gB_constant: Any, gC_constant: Any, b: int, n: int, d: int
-) -> None:
-    """The gradients of B and C of one state, summed over these channels, or, where constant, over the positions."""
-    if B.size:
-        store(load(sums, n, 0, 0) + totals(gB, 0, 0), sums, n, 0, 0)
-    else:
-        _add_positions(gB, steps, gB_constant, b, n, d)
-    if C.size:
-        store(load(sums, n, 1, 0) + totals(gC, 0, 0), sums, n, 1, 0)
-    else:
-        _add_positions(gC, steps, gC_constant, b, n, d)
-
-
 @kernel(
     "void(f4[:,:,:], f4[:,:,:], f4[:,:,:], f4[:,:], f4[:,:,:], f4[:,:,:], f4[:,:], f4[:,:], f4[:], f4[:], b1, b1,"
     " i8[:,:], b1[:,:], f4[:,:,:], f4[:,:,:,:], f4[:,:,:],"
@@ -97,11 +75,8 @@ def backward(
     x_now, delta_now, dx_now, slope_now, gy_now, gdelta_now, gdx_now, gx_now, A_bar_now = np.empty(
         (9, CHUNK, LANES), np.float32
     )
-    # two states at once, so that what they share is loaded once; h_now[t] is the state before position t
-    h_now, h_too = np.empty((2, CHUNK + 1, LANES), np.float32)
-    A_bar_too = np.empty((CHUNK, LANES), np.float32)
-    # of one state each, not yet summed over the channels
-    gB_now, gC_now, gB_too, gC_too = np.empty((4, CHUNK, LANES), np.float32)
+    h_now = np.empty((CHUNK + 1, LANES), np.float32)  # h_now[t] is the state before position t
+    gB_now, gC_now = np.empty((2, CHUNK, LANES), np.float32)  # of one state, not yet summed over the channels
     sums = np.empty((N, 2, CHUNK), np.float32)  # gradients of B and C
     for task in range(first, last):
         b, block = task // blocks, task % blocks
@@ -133,41 +108,7 @@ def backward(
                     store(fill(ZERO), gdelta_now, t, 0)
                     store(fill(ZERO), gdx_now, t, 0)
                 store(gskip, grad_D_skip, b, d)
-                paired = 0 if zoh else N - N % 2
-                for n in range(0, paired, 2):
-                    A_1, A_2 = load(A, n, d), load(A, n + 1, d)
-                    B_1, B_2 = constant_of(B_constant, n, d), constant_of(B_constant, n + 1, d)
-                    C_1, C_2 = constant_of(C_constant, n, d), constant_of(C_constant, n + 1, d)
-                    g_1, g_2 = load(grad_state, b, n, d), load(grad_state, b, n + 1, d)
-                    gA_1, gA_2 = fill(ZERO), fill(ZERO)
-                    states(
-                        load(kept, b, chunk, n, d), A_1, B, B_1, zoh, b, start, steps, n,
-                        x_now, delta_now, dx_now, A_bar_now, h_now,
-                    )  # fmt: skip
-                    states(
-                        load(kept, b, chunk, n + 1, d), A_2, B, B_2, zoh, b, start, steps, n + 1,
-                        x_now, delta_now, dx_now, A_bar_too, h_too,
-                    )  # fmt: skip
-                    h_1, h_2 = load(h_now, steps, 0), load(h_too, steps, 0)
-                    for t in range(steps - 1, -1, -1):
-                        gy, dx, delta_t = load(gy_now, t, 0), load(dx_now, t, 0), load(delta_now, t, 0)
-                        store(gy * h_1, gC_now, t, 0)
-                        store(gy * h_2, gC_too, t, 0)
-                        h_1, h_2 = load(h_now, t, 0), load(h_too, t, 0)
-                        g_1 = g_1 + gy * at(C, b, start + t, n, C_1)
-                        g_2 = g_2 + gy * at(C, b, start + t, n + 1, C_2)
-                        store(g_1 * dx, gB_now, t, 0)
-                        store(g_2 * dx, gB_too, t, 0)
-                        add_to(g_1 * at(B, b, start + t, n, B_1) + g_2 * at(B, b, start + t, n + 1, B_2), gdx_now, t, 0)
-                        g_1, g_2 = g_1 * load(A_bar_now, t, 0), g_2 * load(A_bar_too, t, 0)
-                        gv_1, gv_2 = g_1 * h_1, g_2 * h_2
-                        add_to(gv_1 * A_1 + gv_2 * A_2, gdelta_now, t, 0)
-                        gA_1, gA_2 = gA_1 + gv_1 * delta_t, gA_2 + gv_2 * delta_t
-                    _keep(g_1, gA_1, fresh[b, chunk], grad_state, grad_A, b, n, d)
-                    _keep(g_2, gA_2, fresh[b, chunk], grad_state, grad_A, b, n + 1, d)
-                    _add(gB_now, gC_now, steps, B, C, sums, grad_B_constant, grad_C_constant, b, n, d)
-                    _add(gB_too, gC_too, steps, B, C, sums, grad_B_constant, grad_C_constant, b, n + 1, d)
-                for n in range(paired, N):
+                for n in range(N):
                     A_n = load(A, n, d)
                     B_n, C_n = constant_of(B_constant, n, d), constant_of(C_constant, n, d)
                     g = load(grad_state, b, n, d)
@@ -195,21 +136,26 @@ def backward(
                             add_to(gv * A_n + gphi * A_bar, gdelta_now, t, 0)
                             gA = gA + gv * delta_t + gphi * phi_slope(delta_t, A_n, inverse, A_bar, phi)
                     else:
-                        h_after = load(h_now, steps, 0)
                         for t in range(steps - 1, -1, -1):
                             gy = load(gy_now, t, 0)
-                            h_before = load(h_now, t, 0)
                             g = g + gy * at(C, b, start + t, n, C_n)
-                            store(gy * h_after, gC_now, t, 0)
+                            store(gy * load(h_now, t + 1, 0), gC_now, t, 0)
                             store(g * load(dx_now, t, 0), gB_now, t, 0)
                             add_to(g * at(B, b, start + t, n, B_n), gdx_now, t, 0)
                             g = g * load(A_bar_now, t, 0)
-                            gv = g * h_before
-                            h_after = h_before
+                            gv = g * load(h_now, t, 0)
                             add_to(gv * A_n, gdelta_now, t, 0)
                             gA = gA + gv * load(delta_now, t, 0)
-                    _keep(g, gA, fresh[b, chunk], grad_state, grad_A, b, n, d)
-                    _add(gB_now, gC_now, steps, B, C, sums, grad_B_constant, grad_C_constant, b, n, d)
+                    store(fill(ZERO) if fresh[b, chunk] else g, grad_state, b, n, d)
+                    store(load(grad_A, b, n, d) + gA, grad_A, b, n, d)
+                    if B.size:
+                        store(load(sums, n, 0, 0) + totals(gB_now, 0, 0), sums, n, 0, 0)
+                    else:
+                        _add_positions(gB_now, steps, grad_B_constant, b, n, d)
+                    if C.size:
+                        store(load(sums, n, 1, 0) + totals(gC_now, 0, 0), sums, n, 1, 0)
+                    else:
+                        _add_positions(gC_now, steps, grad_C_constant, b, n, d)
                 gbias = load(grad_delta_bias, b, d)
                 for t in range(steps):
                     gdx = load(gdx_now, t, 0)

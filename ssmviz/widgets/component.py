@@ -17,7 +17,16 @@ export default function (component) {
   const address = new URL(component.data.assets + "MODULE", window.location.origin);
   let clean = null;
   let over = false;
-  import(address.href).then(
+  const near = new Promise((done) => {
+    if (!component.data.lazy) return done();
+    const eye = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      eye.disconnect();
+      done();
+    }, { rootMargin: "400px" });
+    eye.observe(place.host ?? place);
+  });
+  near.then(() => import(address.href)).then(
     (module) => {
       if (turn === place.ssmvizTurn) clean = module.default(component);
       if (over && clean) clean();
@@ -45,5 +54,8 @@ class Component:
         self._mount = st.components.v2.component(name, css=style(*styles), js=LOADER.replace("MODULE", module))
 
     def __call__(self, data: dict[str, Any], *, key: str, **callbacks: Any) -> Any:
-        """Mount it. `data` must hold no list or dict: Streamlit loads pandas, 55 MB, to see whether it is a table."""
+        """Mount it; with `lazy` in the data, only when it is nearly in sight.
+
+        `data` must hold no list or dict: Streamlit loads pandas, 55 MB, to see whether it is a table.
+        """
         return self._mount(key=key, data=data | {"assets": assets_path(services.base_path())}, **callbacks)

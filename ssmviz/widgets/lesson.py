@@ -131,7 +131,7 @@ class Lesson:
         if experiment is None:
             st.info("Press **Train**: it starts within two seconds.", icon=":material/play_arrow:")
         else:
-            live_view(experiment, key=f"train_{self.name}_live", autoplay=False)
+            live_view(experiment, key=f"train_{self.name}_live", autoplay=False, lazy=True)
 
     def check(
         self, question: str, *, options: Sequence[str], right: str, because: str, see: Mapping[str, Any] | None = None

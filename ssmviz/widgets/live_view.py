@@ -17,7 +17,13 @@ _lab = Component("ssmviz.lab", "live/lab.js", "canvas/canvas.css", "live/lab.css
 
 
 def live_view(
-    experiment: str, *, key: str, autoplay: bool = True, controls: bool = True, nearby: Sequence[str] = ()
+    experiment: str,
+    *,
+    key: str,
+    autoplay: bool = True,
+    controls: bool = True,
+    nearby: Sequence[str] = (),
+    lazy: bool = False,
 ) -> None:
     """Show an experiment: its twins side by side, live while they train, scrubbable at any time.
 
@@ -29,6 +35,7 @@ def live_view(
         autoplay: replay a finished run at once.
         controls: offer buttons that change the run.
         nearby: recordings that the page leads to: fetched ahead, when the first picture stands.
+        lazy: fetch and draw nothing before it is nearly in sight.
     """
     st.caption(provenance(services.library().view(experiment).summary()))
     data = {
@@ -38,6 +45,7 @@ def live_view(
         "autoplay": autoplay,
         "controls": controls,
         "nearby": tuple(nearby),  # see `task_choice`: never a list
+        "lazy": lazy,
     }
     _lab(data, key=key, on_open_change=partial(_open, key))
 

@@ -87,6 +87,7 @@ def test_a_training_started_on_a_lesson_is_shown_there_while_it_runs(page: Page,
     lab = Lab(page, app)
     page.emulate_media(reduced_motion="reduce")
     lab.open(f"/{name}", **{f"train_{name}_steps": 30, f"train_{name}_eval": 10, f"train_{name}_batch": 4})
+    page.get_by_test_id("stBaseButton-primary").scroll_into_view_if_needed()
     lab.root.wait_for()
     lab.train()
     lab.wait_more("draws", 2)

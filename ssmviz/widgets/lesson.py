@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,8 @@ from ssmviz.widgets.symbols import GLOSSARY, tex
 from ssmviz.widgets.train_panel import train_panel
 
 SNIPPETS = Path(__file__).parent.parent.parent / "assets" / "snippets"
+
+HEAD_START = 0.3  # seconds in which a browser draws the pictures, before the rest of a new page keeps it busy
 
 _stage = Component("ssmviz.lesson", "lessons/stage.js", "canvas/canvas.css", "lessons/lesson.css")
 
@@ -95,6 +98,9 @@ class Lesson:
         }
         key = f"{self.name}_picture"
         _stage(data, key=key, on_released_change=partial(self._released, key))
+        if st.session_state.setdefault(f"_{self.name}_opens", True):
+            st.session_state[f"_{self.name}_opens"] = False
+            time.sleep(HEAD_START)
         return self.now
 
     def try_these(self, *suggestions: tuple[str, Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
-from ssmviz.widgets import services
+from ssmviz.widgets import lesson, services
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "ssmviz" / "widgets" / "site.py"
@@ -16,6 +16,7 @@ def store(tmp_path, monkeypatch) -> Store:
     """The store behind the pages; experiments wait in its queue because there is no launcher."""
     monkeypatch.setenv("SSMVIZ_HOME", str(tmp_path))
     monkeypatch.setattr(Client, "ensure_launcher", lambda self: None)
+    monkeypatch.setattr(lesson, "HEAD_START", 0.0)  # there is no browser that could use it
     for service in (services.client, services.library, services.live):
         service.cache_clear()
     yield services.client().store

@@ -67,7 +67,7 @@ def test_a_stroke_may_paint_one_token_or_all(lesson):
     drag(lesson, 20, 0.99)
     lesson.page.mouse.up()
     assert values(lesson)["delta"] == [0.5] * 20 + [0] + [0.5] * 3
-    lesson.root.get_by_text("all tokens").click()
+    lesson.root.get_by_text("all tokens", exact=True).click()
     drag(lesson, 5, 0.99)
     lesson.page.mouse.up()
     assert values(lesson)["delta"] == [0] * 24

@@ -61,11 +61,18 @@ def test_pause_holds_both_twins_and_one_step_is_one_step(training):
 
 
 def settle(lab: Lab) -> None:
-    """Until both twins stand at the step of the hold."""
+    """Until both twins stand still at the step of the hold: one that was past it when it was set moves it on."""
     lab.page.wait_for_function(
         """async (id) => {
-          const { control, runs } = await (await fetch(`/api/experiments/${id}`)).json();
-          return control.hold_at !== null && runs.every((run) => run.step >= control.hold_at);
+          const look = async () => {
+            const { control, runs } = await (await fetch(`/api/experiments/${id}`)).json();
+            return { hold: control.hold_at, steps: runs.map((run) => run.step) };
+          };
+          const before = await look();
+          await new Promise((done) => setTimeout(done, 200));
+          const now = await look();
+          return now.hold !== null && now.steps.every((step) => step >= now.hold)
+            && JSON.stringify(now) === JSON.stringify(before);
         }""",
         arg=lab.data("experiment"),
     )

@@ -33,8 +33,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             await asyncio.to_thread(services.client().shutdown)
 
 
-heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS if lesson.drawn(name)} | {
-    "/": lesson.head("gate") if lesson.drawn("gate") else "",
+heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
+    "/": lesson.head("gate"),
     "/lab": live_view.start_head("selective_copying", page="lab"),
 }
 front = Middleware(Front, folder=services.STATIC, base=services.base_path(), heads=heads)

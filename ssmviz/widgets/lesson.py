@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 import streamlit as st
 
 from ssmviz.lessons.controls import Control, UnusableError, Value, changed, query, specification, values
-from ssmviz.live.assets import assets
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.component import Component
 from ssmviz.widgets.live_view import live_view
@@ -29,11 +29,6 @@ _stage = Component("ssmviz.lesson", "lessons/stage.js", "canvas/canvas.css", "le
 def head(name: str) -> str:
     """HTML for the head of a lesson's page: its modules are fetched while Streamlit boots."""
     return services.head("lessons/stage.js", f"lessons/{name}.js")
-
-
-def drawn(name: str) -> bool:
-    """Whether its pictures are there."""
-    return f"lessons/{name}.js" in assets()
 
 
 class Lesson:
@@ -55,6 +50,7 @@ class Lesson:
         self.name = name
         self.controls = tuple(controls)
         self._extra = extra
+        self._shown: Counter[str] = Counter()  # how many checks and myths so far
         self.now, self.notes = values(self.controls, st.query_params.to_dict(), page=name)
 
     # -- before the pictures ------------------------------------------------------------------------------------------
@@ -229,18 +225,15 @@ class Lesson:
 
     def _count(self, what: str) -> int:
         """How many of them this run of the page has shown before."""
-        counts: dict[str, int] = self.__dict__.setdefault("_counts", {})
-        counts[what] = counts.get(what, -1) + 1
-        return counts[what]
+        self._shown[what] += 1
+        return self._shown[what] - 1
 
     def _onward(self) -> None:
         """Where the path leads from here."""
         before, after = pages.neighbours(self.name)
         with st.container(horizontal=True, horizontal_alignment="distribute"):
-            if before:
-                st.page_link(before, icon=":material/arrow_back:", width="content")
-            if after:
-                st.page_link(after, icon=":material/arrow_forward:", width="content")
+            st.page_link(before, icon=":material/arrow_back:", width="content")
+            st.page_link(after, icon=":material/arrow_forward:", width="content")
 
 
 def symbol_links(*names: str) -> None:

@@ -31,12 +31,12 @@ def lesson(name: str) -> StreamlitPage:
 
 def lessons() -> list[StreamlitPage]:
     """All lessons in the order of the path."""
-    return [lesson(name) for name in LESSONS if (PAGES / "learn" / f"{name}.py").exists()]
+    return [lesson(name) for name in LESSONS]
 
 
-def neighbours(name: str) -> tuple[StreamlitPage | None, StreamlitPage | None]:
+def neighbours(name: str) -> tuple[StreamlitPage, StreamlitPage]:
     """The pages before and after a lesson; the lab comes after the last."""
-    names = [name for name in LESSONS if (PAGES / "learn" / f"{name}.py").exists()]
+    names = list(LESSONS)
     i = names.index(name)
     before = lesson(names[i - 1]) if i else home()
     after = lesson(names[i + 1]) if i + 1 < len(names) else lab()

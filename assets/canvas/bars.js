@@ -1,12 +1,9 @@
 // A value per token: painted with the pointer where a control is given.
 
-import { axisLeft, decades, hatch, roundTicks } from "./draw.js";
-import { Figure } from "./figure.js";
-import { columnAt, frame } from "./matrix.js";
+import { axisLeft, decades, frame, hatch, roundTicks } from "./draw.js";
+import { TokenFigure } from "./figure.js";
 import { number, power } from "./words.js";
 
-const GUTTER = 44;
-const RIGHT = 8;
 const STEPS = 20; // presses of an arrow key from the bottom to the top
 
 /**
@@ -18,7 +15,7 @@ const STEPS = 20; // presses of an arrow key from the bottom to the top
  *   label(i, stage): words below a bar; ticks: [..]; unit
  *   painted(values, stage): called after each stroke with the new numbers; default stage.set({ [control]: values })
  */
-export class Bars extends Figure {
+export class Bars extends TokenFigure {
   constructor(stage, options) {
     super(stage, options);
     this.canvas.classList.toggle("still", !options.control);
@@ -28,8 +25,12 @@ export class Bars extends Figure {
     return this.options.values?.(this.stage) ?? this.stage.values[this.options.control];
   }
 
+  get count() {
+    return this.values.length;
+  }
+
   get box() {
-    return { left: GUTTER, right: this.size.width - RIGHT, top: 8, bottom: this.size.height - (this.options.label ? 20 : 6) };
+    return { ...super.box, top: 8, bottom: this.size.height - (this.options.label ? 20 : 6) };
   }
 
   scale(box) {
@@ -125,8 +126,7 @@ export class Bars extends Figure {
 
   trace(held, x, y) {
     const { box, stage } = this;
-    const count = this.values.length;
-    const i = columnAt(stage.edges(box, count), x);
+    const i = this.column(x);
     const value = this.scale(box).of(y);
     const from = this.last ?? [i, value];
     const values = [...this.values];
@@ -148,15 +148,10 @@ export class Bars extends Figure {
     this.last = undefined;
   }
 
-  point(x) {
-    if (!this.size || x < GUTTER - 6) return;
-    this.stage.setCursor(columnAt(this.stage.edges(this.box, this.values.length), x));
-  }
-
   key(event) {
     const { stage, options } = this;
     const up = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-    if (!up || !options.control) return stage.cursorKey(event, this.values.length);
+    if (!up || !options.control) return super.key(event);
     const i = Math.floor(stage.cursor ?? 0);
     if (stage.cursor === null) stage.setCursor(0);
     const { box } = this;

@@ -1,5 +1,9 @@
 // Drawing on a canvas: axes, columns, heat maps, hatching. Plain functions of a context and a rectangle.
 
+// Beside everything that has a column per token: so that a token stands at the same x in all views, lab or lesson.
+export const GUTTER = 44; // px at the left
+export const MARGIN = 8; // px at the right
+
 /** A column per token: where token t starts (`x`), how wide it is, which token lies at a pixel. */
 export function columns({ left, right, from, to }) {
   const wide = (right - left) / Math.max(1, to - from);
@@ -13,6 +17,23 @@ export function columns({ left, right, from, to }) {
     middle: (t) => left + (t - from + 0.5) * wide,
     at: (px) => Math.max(from, Math.min(to - 1, from + Math.floor((px - left) / wide))),
   };
+}
+
+/** Which of the columns between `edges` lies at x. */
+export function columnAt(edges, x) {
+  let c = 0;
+  while (c < edges.length - 2 && x >= edges[c + 1]) c++;
+  return c;
+}
+
+/** A frame that is seen on every colour. */
+export function frame(g, theme, colour, x, y, wide, high) {
+  g.lineWidth = 3;
+  g.strokeStyle = theme.background;
+  g.strokeRect(x, y, wide, high);
+  g.lineWidth = 1.5;
+  g.strokeStyle = colour;
+  g.strokeRect(x, y, wide, high);
 }
 
 /** Maps [low, high] to pixels [bottom, top]; logarithmic where asked. Values outside are held at the border. */

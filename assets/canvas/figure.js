@@ -2,6 +2,7 @@
 // finger or keyboard.
 
 import { el } from "./dom.js";
+import { columnAt, GUTTER, MARGIN } from "./draw.js";
 import { View } from "./view.js";
 
 const NEAR = { mouse: 12, pen: 14, touch: 24 }; // px around a handle that take hold of it
@@ -123,5 +124,25 @@ export class Figure extends View {
 
   rows() {
     return this.options.rows?.(this.stage) ?? this.table();
+  }
+}
+
+/** A figure with a column per token, which pointer and arrow keys point at. Subclasses give `count`, how many there are. */
+export class TokenFigure extends Figure {
+  get box() {
+    return { left: GUTTER, right: this.size.width - MARGIN, top: 4, bottom: this.size.height - 4 };
+  }
+
+  /** The token at a pixel. */
+  column(x) {
+    return columnAt(this.stage.edges(this.box, this.count), x);
+  }
+
+  point(x) {
+    if (this.size && x >= GUTTER - 6) this.stage.setCursor(this.column(x));
+  }
+
+  key(event) {
+    return this.stage.cursorKey(event, this.count);
   }
 }

@@ -1,6 +1,6 @@
 // Numbers in rows and columns as colours, with the numbers themselves where there is room.
 
-import { axisBottom, Heat } from "./draw.js";
+import { axisBottom, columnAt, frame, GUTTER, Heat, MARGIN } from "./draw.js";
 import { Figure } from "./figure.js";
 import { gradient, inkOn } from "./theme.js";
 import { number } from "./words.js";
@@ -54,8 +54,8 @@ export class Matrix extends Figure {
 
   get box() {
     const { options, size } = this;
-    const left = options.tokens ? 44 : options.rowLabel || options.down ? 34 : 6;
-    const wide = size.width - left - 8;
+    const left = options.tokens ? GUTTER : options.rowLabel || options.down ? 34 : 6;
+    const wide = size.width - left - MARGIN;
     const bottom = size.height - (options.across || options.columnLabel ? 20 : 4);
     const top = 4;
     const square = !options.tokens && (options.cells ?? (this.C <= 12 && this.R <= 12 ? "square" : "fill")) === "square";
@@ -265,23 +265,6 @@ export class Matrix extends Figure {
       ...Array.from({ length: this.R }, (_, r) => [rowLabel(r), ...columns.map((c) => this.at(r, c))]),
     ];
   }
-}
-
-/** Which of the columns between `edges` lies at x. */
-export function columnAt(edges, x) {
-  let c = 0;
-  while (c < edges.length - 2 && x >= edges[c + 1]) c++;
-  return c;
-}
-
-/** A frame that is seen on every colour. */
-export function frame(g, theme, colour, x, y, wide, high) {
-  g.lineWidth = 3;
-  g.strokeStyle = theme.background;
-  g.strokeRect(x, y, wide, high);
-  g.lineWidth = 1.5;
-  g.strokeStyle = colour;
-  g.strokeRect(x, y, wide, high);
 }
 
 function css(packed) {

@@ -1,12 +1,9 @@
 // A strip of tokens, aligned with the bars and matrices of the same stage.
 
-import { hatch, verdict } from "./draw.js";
-import { Figure } from "./figure.js";
-import { columnAt, frame } from "./matrix.js";
+import { columnAt, frame, GUTTER, hatch, verdict } from "./draw.js";
+import { TokenFigure } from "./figure.js";
 import { inkOn, mix, OKABE_ITO } from "./theme.js";
 
-const GUTTER = 44;
-const RIGHT = 8;
 const CELL = 22;
 
 /**
@@ -17,15 +14,15 @@ const CELL = 22;
  *   press(i, row, stage): a token was pressed (Enter and Space at the cursor, too)
  *   key(event, stage): return true when it was meant for the strip
  */
-export class Tokens extends Figure {
+export class Tokens extends TokenFigure {
   constructor(stage, options) {
     const high = 8 + options.strips.length * (CELL + 4) + (options.judged ? 14 : 0);
     super(stage, { ...options, height: high });
     this.canvas.classList.toggle("still", !options.press);
   }
 
-  get box() {
-    return { left: GUTTER, right: this.size.width - RIGHT, top: 4, bottom: this.size.height - 4 };
+  get count() {
+    return this.strips?.[0].tokens.length ?? 1;
   }
 
   paint(g) {
@@ -103,7 +100,7 @@ export class Tokens extends Figure {
       stage.commit();
       return true;
     }
-    return stage.cursorKey(event, this.strips?.[0].tokens.length ?? 1);
+    return super.key(event);
   }
 
   inWords() {

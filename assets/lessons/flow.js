@@ -1,9 +1,8 @@
 // The equations as a circuit: h' = A h + B x, y = C h + D x. Entries are dragged up and down, lines are as thick as
 // what flows in them now.
 
-import { line } from "../canvas/draw.js";
+import { frame, line } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
-import { frame } from "../canvas/matrix.js";
 import { inkOn } from "../canvas/theme.js";
 import { number } from "../canvas/words.js";
 

@@ -1,22 +1,19 @@
 // The recurrence as a picture: one small state steps from token to token, turns, shrinks, takes up, is read.
 
 import { line } from "../canvas/draw.js";
-import { Figure } from "../canvas/figure.js";
-import { columnAt } from "../canvas/matrix.js";
+import { TokenFigure } from "../canvas/figure.js";
 import { column, fixed, indexed, strip } from "./strips.js";
 
-const GUTTER = 44;
-const RIGHT = 8;
 const ROUND = 34; // px, radius of the state's disc
 
 /** options: now(stage) -> { t, along } (`along`: 0..1, how far this token's step is), run(stage) -> { y, re, im }, x, delta, pole */
-export class March extends Figure {
+export class March extends TokenFigure {
   constructor(stage, options) {
     super(stage, { ...options, height: 232, follows: ["clock", "cursor"] });
   }
 
-  get box() {
-    return { left: GUTTER, right: this.size.width - RIGHT, top: 4, bottom: this.size.height - 4 };
+  get count() {
+    return this.options.data(this.stage).x.length;
   }
 
   paint(g) {
@@ -92,15 +89,6 @@ export class March extends Figure {
     g.font = `12.5px ${theme.font}`;
     g.fillText(text, 8, 221);
     g.font = `11px ${theme.font}`;
-  }
-
-  point(x) {
-    if (this.size && x >= GUTTER - 6)
-      this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
-  }
-
-  key(event) {
-    return this.stage.cursorKey(event, this.options.data(this.stage).x.length);
   }
 
   inWords() {

@@ -1,22 +1,18 @@
 // The convolution as a picture: one kernel, flipped, slides over the input; products below it, their sum is the output.
 
 import { hatch, line } from "../canvas/draw.js";
-import { Figure } from "../canvas/figure.js";
-import { columnAt } from "../canvas/matrix.js";
+import { TokenFigure } from "../canvas/figure.js";
 import { ease } from "./march.js";
 import { column, fixed, indexed, strip } from "./strips.js";
 
-const GUTTER = 44;
-const RIGHT = 8;
-
 /** options: now(stage) -> { t, along }, data(stage) -> { x, K, y, most, selective, kernels, apart } */
-export class Slide extends Figure {
+export class Slide extends TokenFigure {
   constructor(stage, options) {
     super(stage, { ...options, height: 232, follows: ["clock", "cursor"] });
   }
 
-  get box() {
-    return { left: GUTTER, right: this.size.width - RIGHT, top: 4, bottom: this.size.height - 4 };
+  get count() {
+    return this.options.data(this.stage).x.length;
   }
 
   paint(g) {
@@ -99,15 +95,6 @@ export class Slide extends Figure {
     g.font = `12.5px ${theme.font}`;
     g.fillText(`${indexed("y", t)} = Σ K · x = ${sum} = ${fixed(y[t])}`, 8, 221);
     g.font = `11px ${theme.font}`;
-  }
-
-  point(x) {
-    if (this.size && x >= GUTTER - 6)
-      this.stage.setCursor(columnAt(this.stage.edges(this.box, this.options.data(this.stage).x.length), x));
-  }
-
-  key(event) {
-    return this.stage.cursorKey(event, this.options.data(this.stage).x.length);
   }
 
   inWords() {

@@ -1,9 +1,8 @@
 // What the gate's pictures share: a strip with its questions, the brush that paints Delta, and the scores.
 
 import { Bars } from "../canvas/bars.js";
-import { line } from "../canvas/draw.js";
+import { columnAt, line } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
-import { columnAt } from "../canvas/matrix.js";
 import { mix } from "../canvas/theme.js";
 import { Tokens } from "../canvas/tokens.js";
 import { number, percent } from "../canvas/words.js";

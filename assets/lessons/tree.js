@@ -1,8 +1,7 @@
 // The tree of pairs: a row for each level, a cell for each position, lines for what is joined; below it the loop.
 
-import { line } from "../canvas/draw.js";
+import { columnAt, line } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
-import { columnAt } from "../canvas/matrix.js";
 import { ease } from "./march.js";
 import { fixed } from "./strips.js";
 

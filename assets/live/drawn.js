@@ -1,14 +1,12 @@
 // The signal that all models read: looked at, and drawn anew by hand. A drawing goes to the models as whole numbers.
 
-import { axisLeft, roundTicks, scale } from "../canvas/draw.js";
+import { axisLeft, GUTTER, MARGIN, roundTicks, scale } from "../canvas/draw.js";
 import { allow, button, el, isAllowed, setText } from "../canvas/dom.js";
 import { sameInput } from "./store.js";
 import { reach } from "./signals.js";
 import { View } from "../canvas/view.js";
 import { number } from "../canvas/words.js";
 
-const GUTTER = 44;
-const MARGIN = 8;
 const SEND_AFTER = 150; // ms between two requests at least
 const NUDGE = 8; // levels per key press
 const ZERO = 128;

@@ -1,11 +1,7 @@
-// Views with one column per token, for one run: what all of them share. The left gutter is the same everywhere,
-// so that a token stands at the same x from the strip down to the state.
+// Views with one column per token, for one run: what all of them share.
 
-import { columns } from "../canvas/draw.js";
+import { columns, GUTTER, MARGIN } from "../canvas/draw.js";
 import { View } from "../canvas/view.js";
-
-export const GUTTER = 44;
-export const MARGIN = 8;
 
 export class SequenceView extends View {
   constructor(lab, index, options) {

@@ -1,0 +1,11 @@
+"""The family of layers and of the blocks around them: what each is, in words, equations and numbers of memory.
+
+Read by the selectors, the cards, the cost plots and the lab's views; `ModelSettings` takes its names from here.
+No torch, nothing of ours.
+"""
+
+from ssmviz.family.blocks import BLOCKS
+from ssmviz.family.cards import BlockCard, Card, Cost, Memory, Sizes, Source
+from ssmviz.family.layers import LAYERS
+
+__all__ = ["BLOCKS", "LAYERS", "BlockCard", "Card", "Cost", "Memory", "Sizes", "Source"]

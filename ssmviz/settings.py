@@ -6,14 +6,15 @@ so are the products that decide time and memory, so that a typing error cannot o
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-TaskName = Literal["copying", "selective_copying", "induction_heads", "mass_spring", "digits", "resampled"]
+if TYPE_CHECKING:
+    from ssmviz.tasks import Task
+
 LayerName = Literal["s6", "s4d", "attention"]
 BlockName = Literal["mamba", "plain", "linear"]
 Discretisation = Literal["zoh", "euler"]
@@ -24,11 +25,6 @@ Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C",
 MAX_WORK_CPU = 2.5e11
 MAX_WORK_CUDA = 5.0e13
 MAX_ACTIVATION_BYTES = 6 * 1024**3
-COPYING = ("copying", "selective_copying")  # say the data tokens in answer slots after the context
-SIGNALS = ("mass_spring", "digits", "resampled")  # read real numbers instead of tokens
-MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
-MAX_MASSES = 4
-PICTURES = (64, 256)  # pixels of a digit, read one by one
 ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
 
 Count = Annotated[int, Field(strict=True)]
@@ -42,48 +38,47 @@ class Settings(BaseModel):
 
 
 class TaskSettings(Settings):
-    """What is learned. `L` is the number of context slots; see `ssmviz.tasks` for each sequence."""
+    """What is learned: the name of a task of `ssmviz.tasks.TASKS`, which knows what its sizes mean and may be."""
 
-    name: TaskName = "selective_copying"
-    L: Count = Field(64, ge=8, le=65536, description="context slots (copying) or sequence length (other tasks)")
+    name: str = "selective_copying"
+    L: Count = Field(64, ge=8, le=65536, description="context slots, or length of the whole sequence")
     vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included; classes of a signal")
-    n_data: Count = Field(8, ge=1, le=256, description="tokens to remember (copying); masses on springs (mass_spring)")
+    n_data: Count = Field(8, ge=1, le=256, description="how much there is to remember or to find out")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from ssmviz.tasks import TASKS
+
+        if name not in TASKS:
+            raise ValueError(f"there are the tasks {', '.join(TASKS)}; choose one of them")
+        return name
 
     @model_validator(mode="after")
     def _fits(self) -> TaskSettings:
-        if self.name in COPYING and self.n_data > self.L:
-            raise ValueError(f"n_data must be at most L={self.L}, got {self.n_data}; lower n_data or raise L")
-        if self.name in COPYING and self.sequences < MIN_SEQUENCES:
-            raise ValueError(
-                f"there are only {self.sequences} different sequences, too few to keep some for testing; "
-                f"raise n_data or vocab until there are {MIN_SEQUENCES}"
-            )
-        if self.name == "mass_spring" and self.n_data > MAX_MASSES:
-            raise ValueError(f"n_data must be at most {MAX_MASSES} masses, got {self.n_data}; lower n_data")
-        if self.name == "digits" and (self.L not in PICTURES or self.vocab != 10):
-            raise ValueError(f"digits have L of {PICTURES} and vocab=10, got L={self.L} and vocab={self.vocab}")
+        self._task.check(self)
         return self
+
+    @property
+    def _task(self) -> Task:
+        from ssmviz.tasks import TASKS  # tasks import this module
+
+        return TASKS[self.name]
 
     @property
     def reads_signal(self) -> bool:
         """Whether a sequence is of real numbers instead of tokens."""
-        return self.name in SIGNALS
+        return self._task.reads_signal
 
     @property
     def says_signal(self) -> bool:
         """Whether real numbers are asked for (regression) instead of a choice among `vocab`."""
-        return self.name == "mass_spring"
-
-    @property
-    def sequences(self) -> int:
-        """Different sequences of a copying task: choices of the data tokens, and of their positions when selective."""
-        places = math.comb(self.L, self.n_data) if self.name == "selective_copying" else 1
-        return places * int((self.vocab - 2) ** self.n_data)
+        return self._task.says_signal
 
     @property
     def sequence_length(self) -> int:
-        """Tokens of one training sequence: L, plus one answer slot per data token when copying."""
-        return self.L + self.n_data if self.name in COPYING else self.L
+        """Positions of one sequence, answer slots included."""
+        return self._task.length(self)
 
 
 class ModelSettings(Settings):
@@ -143,7 +138,7 @@ class OptimSettings(Settings):
 class TrainSettings(Settings):
     """One run: everything that decides its curve, and where it runs."""
 
-    task: TaskSettings = TaskSettings()
+    task: TaskSettings = Field(default_factory=TaskSettings)
     model: ModelSettings = ModelSettings()
     optim: OptimSettings = OptimSettings()
     seed: Count = Field(0, ge=0, le=2**31 - 1)

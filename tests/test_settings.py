@@ -1,9 +1,12 @@
 import math
+import subprocess
+import sys
 
 import pytest
 from pydantic import ValidationError
 
 from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings, explain
+from ssmviz.tasks import TASKS
 
 
 def test_defaults_are_valid_and_survive_json():
@@ -51,3 +54,15 @@ def test_explanations_do_not_repeat_long_input():
     with pytest.raises(ValidationError) as caught:
         TaskSettings.model_validate({"name": "x" * 10_000})
     assert len(explain(caught.value)) < 400
+
+
+def test_an_unknown_task_is_answered_with_the_names_of_all():
+    with pytest.raises(ValidationError) as caught:
+        TaskSettings(name="counting")
+    assert all(name in explain(caught.value) for name in TASKS)
+    assert "'counting'" in explain(caught.value)
+
+
+def test_the_settings_load_no_task_before_one_is_asked():
+    code = "import sys, ssmviz.settings; assert 'ssmviz.tasks' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,5 +19,9 @@ class Copying(SelectiveCopying):
     trained on, yet what should be said stays clear.
     """
 
+    def sequences(self, settings: TaskSettings) -> int:
+        """Choices of the data tokens; their places are fixed."""
+        return int(self.classes(settings) ** settings.n_data)
+
     def _positions(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> np.ndarray:
         return np.broadcast_to(np.arange(settings.n_data), (n, settings.n_data))

@@ -14,9 +14,10 @@ import numpy as np
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks.signal import SignalTask, checked_signal, class_at_end
 from ssmviz.tasks.streams import split_of
-from ssmviz.tasks.task import Batch, Kind
+from ssmviz.tasks.task import Batch, Kind, Sizes
 
 WIDTH = 8
+PICTURES = (64, 256)  # pixels, read one by one
 WHITE = 16  # the largest value of a pixel
 TEST = 450  # digits kept for testing, of 1797
 SHUFFLE = 0  # seed of the split
@@ -32,7 +33,14 @@ class Side(NamedTuple):
 class Digits(SignalTask):
     """vocab is 10. The split is drawn once, at random over all writers, and is the same for every seed."""
 
+    sizes = Sizes(L="Pixels $L$")
     reads, says, span = "ink", "digit", 1.0
+
+    def check(self, settings: TaskSettings) -> None:
+        """There are ten digits, in pictures of two sizes."""
+        if settings.L not in PICTURES or settings.vocab != 10:
+            got = f"L={settings.L} and vocab={settings.vocab}"
+            raise ValueError(f"digits have L of {PICTURES} and vocab=10, got {got}")
 
     def classes(self, settings: TaskSettings) -> int:
         """Ten digits."""

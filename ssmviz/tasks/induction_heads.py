@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.task import SHORTEST, Kind, TokenTask, as_targets, checked, with_length
+from ssmviz.tasks.task import Kind, Sizes, TokenTask, as_targets, checked
 
 LONGEST = {"cpu": 2**16, "cuda": 2**20}  # where a ladder ends, unless training itself was longer
 
@@ -17,7 +17,9 @@ LONGEST = {"cpu": 2**16, "cuda": 2**20}  # where a ladder ends, unless training 
 class InductionHeads(TokenTask):
     """vocab = data classes + trigger. `n_data` is not used."""
 
+    sizes = Sizes(vocab="Tokens in all")
     editable = ("data", "trigger")
+    curriculum = "evenly"
 
     def classes(self, settings: TaskSettings) -> int:
         """All tokens but the trigger."""
@@ -26,10 +28,6 @@ class InductionHeads(TokenTask):
     def answers(self, settings: TaskSettings) -> int:
         """Only the last position is asked."""
         return 1
-
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same task on L tokens."""
-        return with_length(settings, L, least=SHORTEST)
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2, L, 2L, ... up to 64 L on a CPU (at most 2^16), up to 2^20 on a GPU."""

@@ -14,8 +14,9 @@ import numpy as np
 
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import SHORTEST, Batch, Kind, with_length
+from ssmviz.tasks.task import Batch, Kind, Sizes
 
+MAX_MASSES = 4
 MASS = 1.0  # kg
 SPRING = 8.0  # N/m
 DAMPER = 0.8  # N s/m
@@ -26,7 +27,14 @@ FORCE = 20.0  # N, standard deviation: the position is then about a metre
 class MassSpring(SignalTask):
     """L positions of STEP seconds, every one asked; the system is at rest before the first."""
 
+    sizes = Sizes(n_data="Masses")
+    says_signal = True
     reads, says, span = "force (N)", "position (m)", 2.5 * FORCE
+
+    def check(self, settings: TaskSettings) -> None:
+        """Each mass is a pair of poles to find, and more than `MAX_MASSES` are not found in a minute."""
+        if settings.n_data > MAX_MASSES:
+            raise ValueError(f"n_data must be at most {MAX_MASSES} masses, got {settings.n_data}; lower n_data")
 
     def classes(self, settings: TaskSettings) -> int:
         """Real numbers are asked."""
@@ -38,10 +46,6 @@ class MassSpring(SignalTask):
     def answers(self, settings: TaskSettings) -> int:
         """Every position."""
         return settings.L
-
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same system, watched for L positions."""
-        return with_length(settings, L, least=SHORTEST)
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2 to 8 L: who has found the system predicts it for ever."""

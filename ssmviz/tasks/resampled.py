@@ -13,7 +13,7 @@ import numpy as np
 
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks.signal import SignalTask, checked_signal, class_at_end
-from ssmviz.tasks.task import Batch, Kind, Trial, with_length
+from ssmviz.tasks.task import Batch, Kind, Sizes, Trial
 
 LOWEST = 2.0  # Hz
 APART = 2**0.5  # ratio of neighbouring tones: twice the step moves a tone by two classes
@@ -26,7 +26,12 @@ FOLLOWS, STAYS = "Δ follows the step", "Δ as trained"
 class Resampled(SignalTask):
     """vocab tones, `LOWEST * APART^c` Hz; asked at the end of the second."""
 
+    sizes = Sizes(L="Samples $L$")
     reads, says, span = "signal", "tone", 2.0
+
+    def shortest(self, settings: TaskSettings) -> int:
+        """Fewer samples than this are no tone."""
+        return SHORTEST
 
     def classes(self, settings: TaskSettings) -> int:
         """Tones."""
@@ -35,10 +40,6 @@ class Resampled(SignalTask):
     def answers(self, settings: TaskSettings) -> int:
         """Only the last position is asked."""
         return 1
-
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same second, sampled L times."""
-        return with_length(settings, L, least=SHORTEST)
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2 to 4 L samples of the same second, where the highest tone has two samples a period."""

@@ -7,16 +7,38 @@ decides from the input what to keep can solve it.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.task import SHORTEST, Kind, TokenTask, as_targets, checked, with_length
+from ssmviz.tasks.task import SHORTEST, Kind, Sizes, TokenTask, as_targets, checked
 
 
 class SelectiveCopying(TokenTask):
     """vocab = data classes + noise + marker: vocab 16 has 14 classes, chance 7.1 %."""
 
+    sizes = Sizes(vocab="Tokens in all", n_data="Tokens to remember")
     editable = ("data", "noise")
+    curriculum = "climb"
+
+    def check(self, settings: TaskSettings) -> None:
+        """The data must fit into the context, and there must be enough sequences."""
+        if settings.n_data > settings.L:
+            raise ValueError(f"n_data must be at most L={settings.L}, got {settings.n_data}; lower n_data or raise L")
+        super().check(settings)
+
+    def length(self, settings: TaskSettings) -> int:
+        """One answer slot for each data token follows the context."""
+        return settings.L + settings.n_data
+
+    def shortest(self, settings: TaskSettings) -> int:
+        """L must hold all data."""
+        return max(SHORTEST, settings.n_data)
+
+    def sequences(self, settings: TaskSettings) -> int:
+        """Choices of the data tokens and of their places."""
+        return math.comb(settings.L, settings.n_data) * int(self.classes(settings) ** settings.n_data)
 
     def classes(self, settings: TaskSettings) -> int:
         """All tokens but noise and marker."""
@@ -26,14 +48,10 @@ class SelectiveCopying(TokenTask):
         """One for each data token."""
         return settings.n_data
 
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same data tokens in L slots; L must hold them all."""
-        return with_length(settings, L, least=max(SHORTEST, settings.n_data))
-
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2, L, 2L, 4L where the data fit: the same on every device."""
         lengths = (settings.L // 2, settings.L, 2 * settings.L, 4 * settings.L)
-        return [L for L in lengths if max(SHORTEST, settings.n_data) <= L]
+        return [L for L in lengths if self.shortest(settings) <= L]
 
     def answer(self, settings: TaskSettings, tokens: np.ndarray) -> np.ndarray:
         """Read the data off the context in order.
@@ -59,7 +77,7 @@ class SelectiveCopying(TokenTask):
 
     def _draw(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         data = rng.integers(0, self.classes(settings), (n, settings.n_data), dtype=np.uint8)
-        tokens = np.full((n, settings.sequence_length), settings.vocab - 2, dtype=np.uint8)
+        tokens = np.full((n, self.length(settings)), settings.vocab - 2, dtype=np.uint8)
         tokens[:, settings.L :] = settings.vocab - 1
         np.put_along_axis(tokens, self._positions(settings, rng, n), data, axis=1)
         return tokens, data

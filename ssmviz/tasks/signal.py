@@ -21,6 +21,7 @@ class SignalTask(Task):
     ever trained on. (Digits, of which there is a fixed number, are split by hand.)
     """
 
+    reads_signal = True
     reads: str  # what the input is called
     says: str  # what is asked
     span: float  # levels of a drawn signal stand for -span .. span

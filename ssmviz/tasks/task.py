@@ -18,9 +18,11 @@ from ssmviz.tasks.streams import HELD_OUT, held_out, split_of
 IGNORED = -100  # cross_entropy's default ignore_index
 SHORTEST = 4  # context slots of the shortest sequence that can be asked about
 BLOCK = 1 << 21  # tokens drawn at once, so that memory stays bounded at any length
+MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
 MAX_DRAWS = 10_000  # blocks without success before a task is called too small to split
 
 Kind = Literal["data", "noise", "marker", "trigger"]
+Curriculum = Literal["climb", "evenly"]  # from short to long, or all lengths all the time
 
 
 class Batch(NamedTuple):
@@ -38,10 +40,37 @@ class Trial(NamedTuple):
     label: str = ""  # which way of testing it belongs to, where there is more than one
 
 
+class Sizes(NamedTuple):
+    """What people read beside the sizes of a task; nothing where a size means nothing to it."""
+
+    L: str = "Length $L$"
+    vocab: str = ""
+    n_data: str = ""
+
+
 class Task(ABC):
     """A sequence task: stateless, everything follows from its settings."""
 
+    sizes: Sizes
     editable: tuple[Kind, ...] = ()  # what a person may place in the context; the answer slots are fixed
+    curriculum: Curriculum | None = None  # None: always trained at full length
+    reads_signal = False  # real numbers instead of tokens
+    says_signal = False  # real numbers are asked for (regression) instead of one of `classes`
+
+    def check(self, settings: TaskSettings) -> None:  # noqa: B027 - most have nothing to add to the bounds of each
+        """Refuse settings, each within its own bounds, that make no task together.
+
+        Raises:
+            ValueError: the message says what is wrong and what to do.
+        """
+
+    def length(self, settings: TaskSettings) -> int:
+        """Positions T of one sequence, answer slots included."""
+        return settings.L
+
+    def shortest(self, settings: TaskSettings) -> int:
+        """The smallest L that the rest of the settings leaves room for."""
+        return SHORTEST
 
     @abstractmethod
     def classes(self, settings: TaskSettings) -> int:
@@ -51,9 +80,16 @@ class Task(ABC):
     def answers(self, settings: TaskSettings) -> int:
         """Number of positions that are asked, the last ones of every sequence."""
 
-    @abstractmethod
     def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same task with `L` context slots (others: positions); may exceed the bound on what is trained."""
+        """The same task with another L; not bounded above, since testing is cheaper than training.
+
+        Raises:
+            ValueError: shorter than `shortest`.
+        """
+        least = self.shortest(settings)
+        if least > L:
+            raise ValueError(f"L must be at least {least} for {settings.name}, got {L}; ask for a longer sequence")
+        return settings.model_copy(update={"L": L})
 
     @abstractmethod
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
@@ -98,6 +134,23 @@ class TokenTask(Task):
     Data classes are the tokens 0, 1, ..., special tokens come last in the vocabulary.
     """
 
+    def sequences(self, settings: TaskSettings) -> int | None:
+        """How many different ones there are; None where they are more than anyone could draw."""
+        return None
+
+    def check(self, settings: TaskSettings) -> None:
+        """Refuse a task with too few sequences to keep some for testing.
+
+        Raises:
+            ValueError: the message says how many there are.
+        """
+        count = self.sequences(settings)
+        if count is not None and count < MIN_SEQUENCES:
+            raise ValueError(
+                f"there are only {count} different sequences, too few to keep some for testing; "
+                f"raise n_data or vocab until there are {MIN_SEQUENCES}"
+            )
+
     @abstractmethod
     def _draw(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Tokens (n, T) uint8 and answers (n, `answers`) from the task's distribution, on either side of the split."""
@@ -130,7 +183,7 @@ class TokenTask(Task):
         found: list[tuple[np.ndarray, np.ndarray]] = []
         missing = n
         for _ in range(MAX_DRAWS):
-            size = min(int(1.1 * waste * missing) + 8, max(1, BLOCK // settings.sequence_length))
+            size = min(int(1.1 * waste * missing) + 8, max(1, BLOCK // self.length(settings)))
             tokens, answers = self._draw(settings, rng, size)
             right = np.flatnonzero(held_out(tokens) == test)[:missing]
             found.append((tokens[right], answers[right]))
@@ -160,13 +213,6 @@ def checked(settings: TaskSettings, tokens: np.ndarray, *, extra: int) -> np.nda
     if outside.any():
         raise ValueError(f"tokens must lie in 0..{settings.vocab - 1}, got {rows[outside][0]}; choose one of those")
     return rows
-
-
-def with_length(settings: TaskSettings, L: int, *, least: int) -> TaskSettings:
-    """Settings with another L; not bounded above, since testing is cheaper than training."""
-    if least > L:
-        raise ValueError(f"L must be at least {least} for {settings.name}, got {L}; ask for a longer sequence")
-    return settings.model_copy(update={"L": L})
 
 
 def as_targets(tokens: np.ndarray, answers: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from ssmviz.presets import PRESETS, Runs, preset_of, with_changes
 from ssmviz.settings import ModelSettings, OptimSettings, Settings, TaskSettings, TrainSettings, explain
+from ssmviz.tasks import TASKS
 
 DESCRIPTION = """Train without a browser; the run can be opened in the app.
 
@@ -95,14 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     for path, name in _options().items():
         part = path[0] if len(path) == 2 else ""
         field = (PARTS[part] if part else TrainSettings).model_fields[path[-1]]
-        groups[part].add_argument(f"--{name}", f"--{name.replace('_', '-')}", dest=name, **_type(field))
+        groups[part].add_argument(f"--{name}", f"--{name.replace('_', '-')}", dest=name, **_type(field, name))
     return parser
 
 
-def _type(field: FieldInfo) -> dict[str, Any]:
+def _type(field: FieldInfo, name: str) -> dict[str, Any]:
     kind, help_ = field.annotation, field.description or ""
+    if name == "task":
+        return {"choices": tuple(TASKS), "help": help_}
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction, "help": help_}
     if get_origin(kind) is Literal:
         return {"choices": get_args(kind), "help": help_}
+    if kind is str:
+        return {"help": help_, "metavar": "WORD"}
     return {"type": int if kind is int else float, "metavar": "X", "help": help_}

@@ -13,30 +13,31 @@ from ssmviz.tasks import TASKS, rng_for
 
 SHORTEST = 8  # context slots where a curriculum starts, unless the data need more
 RUNGS = 8  # different lengths of a curriculum; few, so that a captured step per length stays possible
-CLIMB = 0.3  # part of the steps after which copying trains at full length
+CLIMB = 0.3  # part of the steps after which one that climbs trains at full length
 GOLDEN = (5**0.5 - 1) / 2
 
 
 @cache
 def curriculum(settings: TaskSettings) -> tuple[int, ...]:
     """The lengths of a curriculum, geometric from the shortest to L."""
-    shortest = min(settings.L, SHORTEST if settings.name == "induction_heads" else max(SHORTEST, settings.n_data))
+    shortest = min(settings.L, max(SHORTEST, TASKS[settings.name].shortest(settings)))
     return tuple(sorted({round(L) for L in np.geomspace(shortest, settings.L, RUNGS)}))
 
 
 def length(settings: TrainSettings, step: int) -> int:
     """L of batch `step` (from 0).
 
-    With a curriculum, copying climbs from the shortest length to L during the first third of the steps.
-    Induction heads visits all lengths all the time, evenly in log L: multiples of the golden ratio cover
-    [0, 1) more evenly than random numbers do. Signals have no curriculum.
+    With a curriculum, a task climbs from the shortest length to L during the first third of the steps, or visits all
+    lengths all the time, evenly in log L: multiples of the golden ratio cover [0, 1) more evenly than random numbers
+    do. `Task.curriculum` says which; some have none.
     """
     task = settings.task
-    if not settings.optim.curriculum or task.reads_signal:
+    kind = TASKS[task.name].curriculum
+    if not settings.optim.curriculum or kind is None:
         return task.L
     lengths = curriculum(task)
     climbing = step / (CLIMB * settings.optim.steps)
-    part = step * GOLDEN % 1.0 if task.name == "induction_heads" else climbing
+    part = step * GOLDEN % 1.0 if kind == "evenly" else climbing
     return lengths[min(int(part * len(lengths)), len(lengths) - 1)]
 
 

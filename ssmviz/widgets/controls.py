@@ -14,7 +14,8 @@ import annotated_types
 import streamlit as st
 
 from ssmviz.presets import RATES, Runs, differing
-from ssmviz.settings import COPYING, TrainSettings, get
+from ssmviz.settings import TrainSettings, get
+from ssmviz.tasks import TASKS
 
 GREATEST_INT = 2**31 - 1
 WIDTH = 148  # pixels of one control
@@ -27,30 +28,36 @@ class Control:
     Args:
         name: in the URL.
         path: of the setting, "task.L".
-        label: what people read; $...$ is mathematics.
-        only: layers, blocks and tasks it means something to; none: to all.
+        label: what people read; $...$ is mathematics. A task says itself what its sizes are called.
+        only: layers and blocks it means something to; none: to all.
     """
 
     name: str
     path: str
-    label: str
+    label: str = ""
     only: tuple[str, ...] = ()
 
     def concerns(self, runs: Runs) -> bool:
         """Whether it makes sense for an experiment: it means something to a run, and no run is defined by it."""
-        words = {word for _, s in runs for word in (s.model.layer, s.model.block, s.task.name)}
+        words = {word for _, s in runs for word in (s.model.layer, s.model.block)}
         told_apart = self.path in differing(runs) and self.path not in RATES
+        task = TASKS[runs[0][1].task.name]
+        if (self.path == "optim.curriculum" and not task.curriculum) or not self.words(runs[0][1]):
+            return False
         return not told_apart and (not self.only or bool(words & set(self.only)))
 
+    def words(self, settings: TrainSettings) -> str:
+        """What people read beside it; nothing where it means nothing to the task."""
+        return self.label or str(getattr(TASKS[settings.task.name].sizes, self.path.removeprefix("task.")))
 
-TOKENS = (*COPYING, "induction_heads")
+
 S6, S4D, ATTENTION, RECURRENT, MAMBA = ("s6",), ("s4d",), ("attention",), ("s6", "s4d"), ("mamba",)
 
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "Sequence": (
-        Control("L", "task.L", "Length $L$"),
-        Control("vocab", "task.vocab", "Tokens in all", TOKENS),
-        Control("data", "task.n_data", "Tokens to remember", COPYING),
+        Control("L", "task.L"),
+        Control("vocab", "task.vocab"),
+        Control("data", "task.n_data"),
     ),
     "Network": (
         Control("block", "model.block", "Block", RECURRENT),
@@ -77,7 +84,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("lr", "optim.lr", "Learning rate"),
         Control("lrm", "optim.lr_muon", "Learning rate of Muon"),
         Control("schedule", "optim.schedule", "Schedule"),
-        Control("short", "optim.curriculum", "Short first", TOKENS),
+        Control("short", "optim.curriculum", "Short first"),
         Control("seed", "seed", "Seed"),
         Control("eval", "eval_every", "Steps between tests"),
     ),
@@ -98,18 +105,19 @@ def groups(runs: Runs) -> dict[str, tuple[Control, ...]]:
 def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
     """Draw one control and return its value."""
     value = get(default, control.path)
+    label = control.words(default)
     key = f"{page}_{control.name}"
     field = _field(control.path)
     shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description, "width": WIDTH}
     if isinstance(value, bool):
-        return st.checkbox(control.label, value, **shared)
+        return st.checkbox(label, value, **shared)
     if isinstance(value, str):
         options = list(get_args(field.annotation))
-        return st.selectbox(control.label, options, options.index(value), **shared)
+        return st.selectbox(label, options, options.index(value), **shared)
     low, high = bounds(control.path)
     if isinstance(value, int):
-        return st.number_input(control.label, int(low), int(high), value, 1, **shared)
-    return st.number_input(control.label, float(low), float(high), value, value / 2 or 0.01, format="%g", **shared)
+        return st.number_input(label, int(low), int(high), value, 1, **shared)
+    return st.number_input(label, float(low), float(high), value, value / 2 or 0.01, format="%g", **shared)
 
 
 def bounds(path: str) -> tuple[float, float]:

@@ -33,7 +33,7 @@ def test_no_test_sequence_is_ever_trained_on_even_when_there_are_few(settings):
 def test_the_two_sides_together_are_all_sequences():
     settings = SMALL[0]
     train, test = rows(settings, "train", 4000), rows(settings, "test", 1000)
-    assert len(train) + len(test) == settings.sequences == 64
+    assert len(train) + len(test) == TASKS[settings.name].sequences(settings) == 64
     assert 2 <= len(test) <= 20
 
 

@@ -10,15 +10,23 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from ssmviz.family import BLOCKS, LAYERS
 
 if TYPE_CHECKING:
     from ssmviz.tasks import Task
 
-LayerName = Literal["s6", "s4d", "attention"]
-BlockName = Literal["mamba", "plain", "linear"]
 Discretisation = Literal["zoh", "euler"]
-Positions = Literal["rope", "absolute", "none"]
+Positions = Literal["rope", "xpos", "absolute", "none"]
 Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none"]
 
 # batch * sequence * channels * states * layers * steps: about 15 minutes of each kind of machine.
@@ -44,6 +52,7 @@ class TaskSettings(Settings):
     L: Count = Field(64, ge=8, le=65536, description="context slots, or length of the whole sequence")
     vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included; classes of a signal")
     n_data: Count = Field(8, ge=1, le=256, description="how much there is to remember or to find out")
+    data: str = Field("", pattern="^([0-9a-f]{64})?$", description="digest of uploaded data, for tasks that take some")
 
     @field_validator("name")
     @classmethod
@@ -84,8 +93,8 @@ class TaskSettings(Settings):
 class ModelSettings(Settings):
     """The network: embedding, `n_layers` pre-norm residual blocks, head."""
 
-    layer: LayerName = "s6"
-    block: BlockName = "mamba"
+    layer: str = Field("s6", description="what mixes the positions: a layer of `ssmviz.family.LAYERS`")
+    block: str = Field("mamba", description="what stands around it: a block of `ssmviz.family.BLOCKS`")
     n_layers: Count = Field(2, ge=1, le=8)
     d_model: Count = Field(32, ge=1, le=512, description="width of the residual stream")
     N: Count = Field(8, ge=1, le=256, description="states per channel")
@@ -93,7 +102,7 @@ class ModelSettings(Settings):
     d_conv: Count = Field(4, ge=0, le=8, description="taps of the causal depthwise convolution, 0 = none")
     gate: bool = Field(True, description="multiply what the layer says by SiLU(z) (Mamba block)")
     skip: bool = Field(True, description="add D x to what the layer says")
-    heads: Count = Field(4, ge=1, le=32, description="heads of attention, each of d_model / heads features")
+    heads: Count = Field(4, ge=1, le=32, description="heads of attention, each of D / heads features")
     positions: Positions = Field("rope", description="how attention knows of order")
     selective: Selective = Field("delta B C", description="what S6 makes of the input; the rest are learned constants")
     dt_rank: Count = Field(8, ge=0, le=128, description="rank of the Delta projection, 0 = ceil(d_model / 16)")
@@ -104,18 +113,27 @@ class ModelSettings(Settings):
     s4d_init: Literal["lin", "inv", "legs", "real", "random"] = Field("lin", description="initial poles of S4D")
     learn_poles: bool = Field(True, description="train the poles of S4D, or leave them as they were initialised")
     learn_dt: bool = Field(True, description="train the Delta of S4D, or leave it as it was initialised")
+    window: Count = Field(64, ge=2, le=65536, description="tokens that LMU's memory reaches back")
+
+    @field_validator("layer", "block")
+    @classmethod
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        known = LAYERS if info.field_name == "layer" else BLOCKS
+        if name not in known:
+            raise ValueError(f"there are the {info.field_name}s {', '.join(known)}; choose one of them")
+        return name
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelSettings:
         if self.dt_min > self.dt_max:
             raise ValueError(f"dt_min must be at most dt_max={self.dt_max}, got {self.dt_min}")
-        if self.layer == "attention" and self.d_model % (2 * self.heads):
-            raise ValueError(f"d_model must be a multiple of 2 x heads = {2 * self.heads}, got {self.d_model}")
+        if "heads" in LAYERS[self.layer].fields and self.D % (2 * self.heads):
+            raise ValueError(f"the channels D must be a multiple of 2 x heads = {2 * self.heads}, got {self.D}")
         return self
 
     @property
     def D(self) -> int:  # noqa: N802 - the field's own letter
-        """Channels that the state space layer sees."""
+        """Channels that the layer sees."""
         return self.expand * self.d_model if self.block == "mamba" else self.d_model
 
 

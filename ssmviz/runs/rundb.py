@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ssmviz.home import free_bytes
 from ssmviz.runs import records
 from ssmviz.runs.connections import Connections, create, transaction
-from ssmviz.runs.home import free_bytes
 from ssmviz.runs.records import Fenced, FrameInfo, Metric, MetricKind
 
 SCHEMA = (

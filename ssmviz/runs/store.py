@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ssmviz.runs import home, records
+from ssmviz import home
+from ssmviz.runs import records
 from ssmviz.runs.connections import Connections
 from ssmviz.runs.files import RunFiles
 from ssmviz.runs.index import (

@@ -41,6 +41,7 @@ class Digits(SignalTask):
         if settings.L not in PICTURES or settings.vocab != 10:
             got = f"L={settings.L} and vocab={settings.vocab}"
             raise ValueError(f"digits have L of {PICTURES} and vocab=10, got {got}")
+        super().check(settings)
 
     def classes(self, settings: TaskSettings) -> int:
         """Ten digits."""

@@ -35,6 +35,7 @@ class MassSpring(SignalTask):
         """Each mass is a pair of poles to find, and more than `MAX_MASSES` are not found in a minute."""
         if settings.n_data > MAX_MASSES:
             raise ValueError(f"n_data must be at most {MAX_MASSES} masses, got {settings.n_data}; lower n_data")
+        super().check(settings)
 
     def classes(self, settings: TaskSettings) -> int:
         """Real numbers are asked."""

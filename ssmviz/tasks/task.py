@@ -48,21 +48,39 @@ class Sizes(NamedTuple):
     n_data: str = ""
 
 
+class Upload(NamedTuple):
+    """What a person may bring to train on."""
+
+    words: str  # "a text (.txt), at least ... characters"
+    types: tuple[str, ...]  # how the names of such files end
+
+
 class Task(ABC):
     """A sequence task: stateless, everything follows from its settings."""
 
     sizes: Sizes
+    upload: Upload | None = None  # None: everything is made or built in, and `data` is empty
     editable: tuple[Kind, ...] = ()  # what a person may place in the context; the answer slots are fixed
     curriculum: Curriculum | None = None  # None: always trained at full length
     reads_signal = False  # real numbers instead of tokens
     says_signal = False  # real numbers are asked for (regression) instead of one of `classes`
 
-    def check(self, settings: TaskSettings) -> None:  # noqa: B027 - most have nothing to add to the bounds of each
-        """Refuse settings, each within its own bounds, that make no task together.
+    def check(self, settings: TaskSettings) -> None:
+        """Refuse settings, each within its own bounds, that make no task together; reads no file.
 
         Raises:
             ValueError: the message says what is wrong and what to do.
         """
+        if settings.data and self.upload is None:
+            raise ValueError(f"{settings.name} takes no data, got {settings.data[:8]}; leave data empty")
+
+    def accept(self, text: str) -> str:
+        """What of an uploaded text (see `ssmviz.data.decoded`) is kept, for tasks with an `upload`.
+
+        Raises:
+            ValueError: nothing to learn from; the message says what is wrong, what was got and what to do.
+        """
+        raise ValueError("this task takes no data; choose one that does")
 
     def length(self, settings: TaskSettings) -> int:
         """Positions T of one sequence, answer slots included."""
@@ -144,6 +162,7 @@ class TokenTask(Task):
         Raises:
             ValueError: the message says how many there are.
         """
+        super().check(settings)
         count = self.sequences(settings)
         if count is not None and count < MIN_SEQUENCES:
             raise ValueError(

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from ssmviz.runs import home, records
+from ssmviz import home
+from ssmviz.runs import records
 from ssmviz.runs.records import Fenced, Refused, read_settings
 from ssmviz.runs.store import Store
 from tests.runs.conftest import settings

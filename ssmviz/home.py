@@ -1,4 +1,4 @@
-"""Where runs live on this machine."""
+"""Where runs, and the data that people bring, live on this machine."""
 
 from __future__ import annotations
 

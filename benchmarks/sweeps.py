@@ -1,0 +1,197 @@
+"""What `benchmarks/sweep.py` runs: named grids of settings, each with a miniature for two CPU cores.
+
+A sweep is one set of settings, rows that each change some of them, learning rates, and seeds. Every row is trained at
+every rate with the first seed, and at its own best rate with the others, so that no row loses by a rate chosen for
+another. A row whose layer, block or task does not exist is left out, and the program says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ssmviz.presets import DIGITS, INDUCTION_HEADS_GPU, SELECTIVE_COPYING_GPU
+from ssmviz.settings import TrainSettings
+
+Changes = Mapping[str, Any]  # {"model.N": 4}, as in `ssmviz.settings.changed`
+
+BLOCKS = ("plain", "h3", "mamba")
+LAYERS = ("s6", "s4", "hyena", "s4d", "s5")
+GRID: dict[str, Changes] = {f"{b}, {k}": {"model.block": b, "model.layer": k} for b in BLOCKS for k in LAYERS}
+NETWORKS: dict[str, Changes] = {
+    "mamba": {"model.block": "mamba", "model.layer": "s6"},
+    "mamba block, s4d": {"model.block": "mamba", "model.layer": "s4d"},
+    "h3": {"model.block": "h3", "model.layer": "s4"},
+    "hyena": {"model.block": "h3", "model.layer": "hyena"},
+} | {
+    f"attention, {p}": {"model.layer": "attention", "model.positions": p} for p in ("absolute", "rope", "xpos", "none")
+}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One grid."""
+
+    title: str
+    base: TrainSettings
+    changes: Changes  # of the base, for every row
+    rows: Mapping[str, Changes]
+    small: Changes  # on top, where `--small` asks for the miniature
+    rates: tuple[float, ...] = (3e-3, 1e-3, 3e-4)
+    small_rates: tuple[float, ...] = (1e-2,)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    small_rows: tuple[str, ...] = ()  # of the miniature; empty: all
+    measure: str = "token"  # what the best rate is best at; an "error" is best when it is small
+
+
+# as in the Mamba paper's appendix E.1: two layers, AdamW without decay, a constant rate
+PLAIN_TRAINING: Changes = {
+    "optim.optimiser": "adamw",
+    "optim.schedule": "constant",
+    "optim.curriculum": False,
+    "optim.weight_decay": 0.0,
+    "optim.clip": 1.0,
+}
+TABLE1 = PLAIN_TRAINING | {"optim.steps": 12_000, "eval_every": 500}
+SMALL_COPYING: Changes = {
+    "task.L": 32,
+    "task.vocab": 10,
+    "task.n_data": 4,
+    "model.d_model": 32,
+    "model.N": 8,
+    "optim.batch": 16,
+    "optim.steps": 800,
+    "eval_every": 100,
+    "eval_batch": 128,
+    "device": "cpu",
+}
+# what keeps one token over a million others; `benchmarks/gpu_step_h200_202611.md` has the search
+LONG_MEMORY: Changes = {
+    "optim.optimiser": "adamw",
+    "optim.schedule": "linear",
+    "optim.curriculum": True,
+    "optim.eps": 1e-15,
+    "optim.delta_penalty": 1e-2,
+}
+SMALL_INDUCTION: Changes = {
+    "task.L": 32,
+    "model.d_model": 32,
+    "model.N": 8,
+    "optim.steps": 1000,
+    "optim.batch": 16,
+    "eval_every": 100,
+    "eval_batch": 128,
+    "device": "cpu",
+}
+SELECTIVE = ("delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none")
+HIPPO: dict[str, Changes] = {"HiPPO (LegS)": {}, "random A": {"model.s4d_init": "random"}}
+TRAINED: Changes = {"model.learn_poles": True, "model.learn_dt": True}
+SMALL_CLASSES: Changes = {
+    "model.d_model": 32,
+    "model.N": 16,
+    "optim.steps": 600,
+    "optim.batch": 16,
+    "eval_every": 100,
+    "eval_batch": 128,
+    "device": "cpu",
+}
+
+SWEEPS: dict[str, Sweep] = {
+    "table1": Sweep(
+        "Selective copying, block x layer, L = 256",
+        SELECTIVE_COPYING_GPU,
+        TABLE1,
+        GRID,
+        small=SMALL_COPYING,
+    ),
+    "table1_long": Sweep(
+        "Selective copying, block x layer, L = 1024",
+        SELECTIVE_COPYING_GPU,
+        TABLE1 | {"task.L": 1024, "optim.steps": 14_000, "eval_every": 1000},
+        {name: changes for name, changes in GRID.items() if name.endswith(("s6", "s4", "hyena"))},
+        small=SMALL_COPYING | {"task.L": 64, "task.n_data": 8},
+        rates=(3e-3, 1e-3),
+    ),
+    "table1_full": Sweep(
+        "Selective copying at the paper's length: 4096 tokens, answers among them",
+        SELECTIVE_COPYING_GPU,
+        TABLE1 | {"task.L": 4080, "optim.steps": 20_000, "eval_every": 500},
+        {"mamba, s6": GRID["mamba, s6"]},
+        small=SMALL_COPYING | {"task.L": 128, "task.n_data": 4},
+        rates=(1e-3,),
+        seeds=(0,),
+    ),
+    "table2": Sweep(
+        "Induction heads: trained up to 256 tokens, tested up to 2^20",
+        INDUCTION_HEADS_GPU,
+        LONG_MEMORY | {"optim.steps": 20_000, "eval_every": 1000},
+        NETWORKS,
+        small=SMALL_INDUCTION,
+        rates=(2e-3, 1e-3, 2e-4),
+        small_rates=(5e-3,),
+    ),
+    "switches": Sweep(
+        "Selective copying, L = 256: which of Delta, B and C follow the token",
+        SELECTIVE_COPYING_GPU,
+        TABLE1,
+        {name: {"model.selective": name} for name in SELECTIVE},
+        small=SMALL_COPYING,
+    ),
+    "state_size": Sweep(
+        "Selective copying, L = 256: states a channel",
+        SELECTIVE_COPYING_GPU,
+        TABLE1,
+        {f"N = {N}": {"model.N": N} for N in (1, 2, 4, 8, 16, 32)},
+        small=SMALL_COPYING,
+        rates=(3e-3, 1e-3),
+    ),
+    "filtering": Sweep(
+        "Selective copying: 16 letters in more and more junk",
+        SELECTIVE_COPYING_GPU,
+        TABLE1 | {"optim.steps": 8000},
+        {
+            f"{k}, L = {L}": {"model.layer": k, "task.L": L}
+            for L in (32, 64, 128, 256, 512, 1024)
+            for k in ("s6", "s4d")
+        },
+        small=SMALL_COPYING,
+        rates=(3e-3, 1e-3),
+        small_rows=("s6, L = 32", "s4d, L = 32", "s6, L = 64", "s4d, L = 64"),
+    ),
+    "digits_random_a": Sweep(
+        "Sequential digits: poles of HiPPO against those of a random A",
+        DIGITS,
+        {},
+        {f"{name}, fixed": changes for name, changes in HIPPO.items()}
+        | {f"{name}, trained": {**changes, **TRAINED} for name, changes in HIPPO.items()},
+        small={"optim.steps": 300, "optim.batch": 16},
+        rates=(1e-2, 5e-3, 2e-3),
+        small_rates=(5e-3,),
+    ),
+    "audio": Sweep(
+        "Synthetic audio: complex S4D against S6",
+        SELECTIVE_COPYING_GPU,
+        PLAIN_TRAINING | {"task.name": "audio", "task.L": 1024, "task.vocab": 256, "optim.steps": 5000},
+        {
+            "s4d, complex": {"model.layer": "s4d"},
+            "s4d, real": {"model.layer": "s4d", "model.s4d_init": "real"},
+            "s6": {"model.layer": "s6"},
+        },
+        small=SMALL_CLASSES | {"task.L": 128},
+    ),
+    "listops": Sweep(
+        "ListOps, short",
+        SELECTIVE_COPYING_GPU,
+        PLAIN_TRAINING | {"task.name": "listops", "task.L": 128, "optim.steps": 10_000},
+        NETWORKS,
+        small=SMALL_CLASSES | {"task.L": 32},
+    ),
+    "pathfinder": Sweep(
+        "Pathfinder-like pictures of 16 x 16, read pixel by pixel",
+        SELECTIVE_COPYING_GPU,
+        PLAIN_TRAINING | {"task.name": "pathfinder", "task.L": 256, "optim.steps": 10_000},
+        NETWORKS,
+        small=SMALL_CLASSES,
+    ),
+}

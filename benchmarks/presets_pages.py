@@ -75,7 +75,7 @@ def against_attention() -> Variants:
     """Induction heads: S6, and a Transformer with as many parameters."""
     yield from rates("S6", INDUCTION_HEADS, FEW)
     for positions in ("rope", "absolute", "none"):
-        attention = {"model__layer": "attention", "model__positions": positions}
+        attention = {"model__layer": "attention", "model__block": "transformer", "model__positions": positions}
         yield from rates(positions, INDUCTION_HEADS, (*RATES, (1e-2, 0.0125)), **attention)
 
 

@@ -265,7 +265,12 @@ PRESETS: dict[str, Preset] = {
         _runs(
             INDUCTION_HEADS,
             S6={},
-            Transformer={"model.layer": "attention", "optim.lr": 2e-2, "optim.lr_muon": 0.025},
+            Transformer={
+                "model.layer": "attention",
+                "model.block": "transformer",
+                "optim.lr": 2e-2,
+                "optim.lr_muon": 0.025,
+            },
         ),
         "Rotary positions did best of three kinds; each network has its own best learning rates.",
     ),

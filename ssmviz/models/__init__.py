@@ -1,6 +1,6 @@
 """Torch networks of one shape, with the layer and the block to choose.
 
-A layer is one file here and one line in `LAYERS`; so is a block. Attention comes in a block of its own.
+A layer is one file here, one line in `LAYERS`, and a card in `ssmviz.family`; so is a block.
 """
 
 from __future__ import annotations
@@ -12,20 +12,36 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmviz.models.attention import Attention, Sublayer, SwiGLU
-from ssmviz.models.blocks import Block, Linear, Mamba, MixerState, Plain
+from ssmviz.models.attention import Attention
+from ssmviz.models.blocks import Block, Linear, MixerState, Plain, Transformer
+from ssmviz.models.h3 import H3
+from ssmviz.models.hyena import Hyena
 from ssmviz.models.layer import Layer
-from ssmviz.models.network import Network, State, loss_of
+from ssmviz.models.mamba import Mamba
+from ssmviz.models.network import Mixer, Network, State, loss_of
+from ssmviz.models.retention import LinearAttention, RetNet
+from ssmviz.models.rwkv import RWKV
 from ssmviz.models.s4d import S4D
 from ssmviz.models.s6 import S6
+from ssmviz.models.swiglu import SwiGLU, width
 from ssmviz.settings import ModelSettings, TaskSettings
 
-LAYERS: dict[str, type[Layer]] = {"s6": S6, "s4d": S4D}
+LAYERS: dict[str, type[Layer]] = {
+    "s6": S6,
+    "s4d": S4D,
+    "hyena": Hyena,
+    "retnet": RetNet,
+    "rwkv": RWKV,
+    "linear_attention": LinearAttention,
+    "attention": Attention,
+}
 # a block becomes concrete only with a layer
 BLOCKS: dict[str, type[Block]] = {
     "mamba": Mamba,  # type: ignore[type-abstract]
     "plain": Plain,  # type: ignore[type-abstract]
     "linear": Linear,  # type: ignore[type-abstract]
+    "h3": H3,  # type: ignore[type-abstract]
+    "transformer": Transformer,  # type: ignore[type-abstract]
 }
 
 __all__ = ["BLOCKS", "LAYERS", "Block", "Layer", "MixerState", "Network", "State", "build", "loss_of"]
@@ -37,15 +53,19 @@ def build(task: TaskSettings, model: ModelSettings, *, seed: int) -> Network:
     Every module draws from a generator of its own, seeded by its name. So networks that differ in the layer
     start with equal weights wherever they have the same module, and the global generators do not move.
     """
-    if model.layer == "attention":
-        parts: tuple[type[Block | Sublayer], ...] = (Attention, SwiGLU)
-    else:
-        parts = (_mixer(BLOCKS[model.block], LAYERS[model.layer]),)
     with torch.random.fork_rng(devices=[]):
-        network = Network(task, [part(model) for _ in range(model.n_layers) for part in parts])
+        network = Network(task, [part for _ in range(model.n_layers) for part in _parts(model)])
         for name, module in reversed(list(network.named_modules())):  # children first
             _reset(module, name, seed)
     return network
+
+
+def _parts(model: ModelSettings) -> list[Mixer]:
+    """The residual layers of one block."""
+    mixer = _mixer(BLOCKS[model.block], LAYERS[model.layer])
+    if model.block != "transformer":
+        return [mixer(model)]
+    return [mixer(model), SwiGLU(model, width(model, mixer, _mixer(Mamba, S6)))]
 
 
 @cache

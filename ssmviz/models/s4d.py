@@ -13,7 +13,6 @@ states and no factor 2.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from kernels.layers import impulse_response
 from ssmviz.models.convolution import causal_convolution, expm1, power, real_product
-from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
+from ssmviz.models.layer import Diagonal, Discretised, log_uniform_delta
 from ssmviz.models.poles import initial_poles, random_poles
 from ssmviz.settings import ModelSettings
 
@@ -39,12 +38,13 @@ class Powers(NamedTuple):
     coarse: Tensor  # (D, N, I): A_bar^(i s)
 
 
-class S4D(Layer):
+class S4D(Diagonal):
     """Parameters, named as published: log_dt (D), log_A_real (D, N), A_imag (D, N), C (D, N, 2), D (D).
 
     The last axis of C holds real and imaginary part. S4D-Real has no A_imag, and C is (D, N).
     """
 
+    how = "fft"
     A_imag: nn.Parameter | None
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -87,16 +87,7 @@ class S4D(Layer):
         real = -self.log_A_real.exp()
         return real if self.A_imag is None else torch.complex(real, self.A_imag)
 
-    def scan(
-        self,
-        x: Tensor,
-        z: Tensor | None,
-        h0: Tensor | None,
-        *,
-        carry: bool,
-        backend: str,
-        projected: Sequence[Tensor] = (),
-    ) -> tuple[Tensor, Tensor | None]:
+    def mix(self, x: Tensor, h0: Tensor | None, *, carry: bool, backend: str = "auto") -> tuple[Tensor, Tensor | None]:
         """Convolution by FFT, whatever the scan backend; a carried state adds its own decaying answer."""
         L, h = x.shape[1], None
         K = impulse_response(self.log_dt, self.log_A_real, self.A_imag, self.C, self.D, L, backend=backend)
@@ -111,7 +102,7 @@ class S4D(Layer):
         y = causal_convolution(x, K)
         if h0 is not None:  # its first answer comes one step after it
             y = y + self._answers(self._read_out() * powers.rate.exp() * h0, powers, L).mT
-        return (y if z is None else y * F.silu(z)), h
+        return y, h
 
     def kernel(self, L: int) -> Tensor:
         """K (D, L), the answer to an impulse, D_skip left out."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from kernels import selective_scan
 from kernels.layers import conv_project, project, scan_step
-from ssmviz.models.layer import Discretised, Layer, log_uniform_delta
+from ssmviz.models.layer import Diagonal, Discretised, log_uniform_delta
 from ssmviz.settings import ModelSettings
 
 
@@ -41,7 +41,7 @@ class DeltaPenalty(torch.autograd.Function):
         return slope + grads[0], slope.sum((0, 1)), None
 
 
-class S6(Layer):
+class S6(Diagonal):
     """Parameters, named as published: x_proj (dt_rank + 2N, D), dt_proj (D, dt_rank) + bias, A_log (D, N), D (D).
 
     A = -exp(A_log) is real and does not depend on the input; A_bar = exp(Delta A) does, through Delta.
@@ -113,6 +113,10 @@ class S6(Layer):
         if self.x_proj is None or self.dt_proj is None or not all(self.rows):
             return super().convolve(x, taps, bias, backend=backend)
         return conv_project(x, taps, bias, self.x_proj.weight, self.dt_proj.weight, backend=backend)
+
+    def mix(self, x: Tensor, h0: Tensor | None, *, carry: bool, backend: str = "auto") -> tuple[Tensor, Tensor | None]:
+        """See `Layer.mix`."""
+        return self.scan(x, None, h0, carry=carry, backend=backend)
 
     def scan(
         self,

@@ -12,10 +12,10 @@ from contextlib import suppress
 from ssmviz.runs.driver import probe_tokens
 from ssmviz.runs.entry import TRAINER
 from ssmviz.runs.worker import NICE, load
-from ssmviz.settings import LayerName, ModelSettings, TaskSettings, TrainSettings
+from ssmviz.settings import ModelSettings, TaskSettings, TrainSettings
 from ssmviz.traces import Probe
 
-LAYERS: tuple[LayerName, ...] = ("s6", "s4d")
+LAYERS = ("s6", "s4d")
 
 
 def warm() -> None:
@@ -35,7 +35,7 @@ def warm() -> None:
             _look_at(layer)
 
 
-def _look_at(layer: LayerName) -> None:
+def _look_at(layer: str) -> None:
     model = ModelSettings(layer=layer, d_model=8, N=4)
     settings = TrainSettings(task=TaskSettings(L=16, n_data=4), model=model, device="cpu", eval_batch=2)
     trainer = load(TRAINER)(settings, None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from ssmviz.family import BLOCKS, LAYERS
 from ssmviz.presets import PRESETS, Runs, preset_of, with_changes
 from ssmviz.settings import ModelSettings, OptimSettings, Settings, TaskSettings, TrainSettings, explain
 from ssmviz.tasks import TASKS
@@ -18,6 +20,7 @@ DESCRIPTION = """Train without a browser; the run can be opened in the app.
 
 Without --preset, the settings are those of the task's own preset; every option changes one of them."""
 PARTS: dict[str, type[Settings]] = {"task": TaskSettings, "model": ModelSettings, "optim": OptimSettings}
+CHOICES: dict[str, Iterable[str]] = {"task": TASKS, "layer": LAYERS, "block": BLOCKS}  # options that name a line of a catalogue
 NAMES = {("task", "name"): "task"}  # options that are not called as their field
 
 
@@ -102,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _type(field: FieldInfo, name: str) -> dict[str, Any]:
     kind, help_ = field.annotation, field.description or ""
-    if name == "task":
-        return {"choices": tuple(TASKS), "help": help_}
+    if name in CHOICES:
+        return {"choices": tuple(CHOICES[name]), "help": help_}
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction, "help": help_}
     if get_origin(kind) is Literal:

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import torch
 
 import kernels
+from ssmviz.models import LAYERS
 from ssmviz.settings import TrainSettings
-
-NO_SCAN = {"s4d": "fft", "attention": "softmax"}  # layers without a scan, and what they do instead
 
 
 class Place(NamedTuple):
@@ -42,4 +41,4 @@ def resolve(settings: TrainSettings) -> Place:
         backend, note = kernels.resolve("auto", device)
     if note:
         notes.append(note)
-    return Place(device, backend, NO_SCAN.get(settings.model.layer, backend), tuple(notes))
+    return Place(device, backend, LAYERS[settings.model.layer].how or backend, tuple(notes))

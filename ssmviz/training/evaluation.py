@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ssmviz.models import Network, loss_of
+from ssmviz.models import LAYERS, Network, loss_of
 from ssmviz.settings import TrainSettings
 from ssmviz.tasks import TASKS, rng_for
 from ssmviz.traces import Rung
@@ -100,7 +100,7 @@ def ladder(settings: TrainSettings, network: Network, device: torch.device, *, s
     for L, pace, label in task.trials(settings.task, device.type):
         sizes = task.at_length(settings.task, L)
         n = min(RUNG_SEQUENCES, RUNG_TOKENS[device.type] // sizes.sequence_length)
-        if settings.model.layer == "attention":
+        if LAYERS[settings.model.layer].pairs:
             n = min(n, RUNG_PAIRS[device.type] // sizes.sequence_length**2)
         if n < FEWEST_SEQUENCES:
             return

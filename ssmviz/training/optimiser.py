@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ssmviz.settings import OptimSettings
 
-MUON = ("in_proj.weight", "out_proj.weight", "x_proj.weight")
+MUON = ("in_proj.weight", "out_proj.weight", "x_proj.weight", "qkv_proj.weight")
 BETAS = (0.9, 0.95)  # AdamW
 MOMENTUM = 0.95  # Muon
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: steepest at 0 that stays near 1 after five turns

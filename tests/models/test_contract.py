@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssmviz.models import BLOCKS, LAYERS, build
+from ssmviz.models import BLOCKS, LAYERS, Block, build
 from ssmviz.settings import ModelSettings, TaskSettings
 from ssmviz.tasks import TASKS, rng_for
-from tests.models.variants import TASK, TOLERANCE, VOCAB, every_variant, network, some_tokens
+from tests.models.variants import DIAGONAL, TASK, TOLERANCE, VOCAB, every_diagonal, every_variant, network, some_tokens
 
 every_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 
@@ -38,11 +38,12 @@ def test_trace_equals_forward(settings, dtype):
     assert_near(torch.from_numpy(trace.logits), net(tokens)[0].detach())
 
 
-@every_variant
+@every_diagonal
 def test_trace_obeys_its_own_equations_and_equals_the_fast_scan(settings):
     net, tokens = network(settings), some_tokens(batch=1)
     L, D, N = tokens.shape[1], settings.D, settings.N
-    for layer, record in zip(net.layers, net.trace(tokens[0].numpy()).layers, strict=True):
+    mixers = [layer for layer in net.layers if isinstance(layer.mixer, Block)]
+    for layer, record in zip(mixers, net.trace(tokens[0].numpy()).layers, strict=True):
         assert record.x.shape == record.y.shape == record.delta.shape == (L, D)
         assert record.h.shape == record.A_bar.shape == record.B_bar.shape == (L, D, N)
         assert record.C.shape in ((L, N), (L, D, N))
@@ -59,11 +60,11 @@ def test_trace_obeys_its_own_equations_and_equals_the_fast_scan(settings):
 
 
 @every_variant
-@every_dtype
-@pytest.mark.parametrize("chunk", [1, 2, 5, 19, 100])
-def test_evaluation_in_chunks_equals_forward(settings, dtype, chunk):
-    net, tokens = network(settings, dtype), some_tokens()
-    assert_near(net.forward_chunks(tokens, chunk, last=4), net(tokens)[:, -4:].detach())
+def test_evaluation_in_chunks_equals_forward(settings):
+    net, tokens = network(settings), some_tokens()
+    wanted = net(tokens)[:, -4:].detach()
+    for chunk in (1, 5, 19, 100):
+        assert_near(net.forward_chunks(tokens, chunk, last=4), wanted)
 
 
 @every_variant
@@ -118,7 +119,7 @@ def test_gradients_through_the_fast_path_equal_those_through_the_recurrence(sett
 
     fast = gradients(lambda leaf: mixer.scan(leaf, None, None, carry=False, backend="auto")[0])
     slow = gradients(by_recurrence)
-    assert len(fast) == len(slow) > 4
+    assert len(fast) == len(slow) > 1
     for got, wanted in zip(fast, slow, strict=True):
         torch.testing.assert_close(got, wanted, atol=1e-10, rtol=1e-8)
 
@@ -146,14 +147,16 @@ def test_twins_start_with_the_same_weights_wherever_they_have_the_same_module():
 def test_every_layer_and_block_runs_on_every_task(task, layer, block):
     sizes = {"L": 64, "vocab": 10} if task == "digits" else {"L": 16, "vocab": 8}
     settings = TaskSettings(name=task, n_data=3, **sizes)
-    net = build(settings, ModelSettings(layer=layer, block=block, d_model=8, N=2), seed=0)
+    net = build(settings, ModelSettings(layer=layer, block=block, d_model=8, N=2, heads=2), seed=0)
     tokens, targets = TASKS[task].sample(settings, rng_for(0, "train"), 2)
     said = 1 if settings.says_signal else settings.vocab
     assert net(torch.from_numpy(tokens)).shape == (2, settings.sequence_length, said)
     trace = net.trace(tokens[0], targets[0])
     np.testing.assert_array_equal(trace.tokens, tokens[0])
     np.testing.assert_array_equal(trace.targets, targets[0])
-    assert [A.shape for A in net.A()] == [(net.layers[0].mixer.d_inner, 2)] * 2
+    assert len(net.A()) == len(trace.layers) == 2
+    if layer in DIAGONAL:
+        assert [A.shape for A in net.A()] == [(net.layers[0].mixer.d_inner, 2)] * 2
 
 
 @every_variant

@@ -10,19 +10,26 @@ from ssmviz.settings import ModelSettings, Selective, TaskSettings
 VOCAB = 7
 TASK = TaskSettings(L=8, vocab=VOCAB, n_data=4)
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
-SMALL = {"d_model": 8, "N": 4, "dt_rank": 0, "bc_scale": 4.0, "dt_max": 0.5}
+SMALL = {"d_model": 8, "heads": 2, "N": 4, "dt_rank": 0, "bc_scale": 4.0, "dt_max": 0.5}
+SWITCHES = {
+    "s6": ("b_discretisation", ["zoh", "euler"]),
+    "s4d": ("s4d_init", ["lin", "inv", "legs", "real", "random"]),
+    "attention": ("positions", ["rope", "xpos", "absolute", "none"]),
+}
+DIAGONAL = ("s6", "s4d")
+INSIDE = ("s6", "s4d", "retnet", "hyena")  # kinds of memory that a block must carry: tensor, complex, tuple, growing
 ABLATIONS = ({"d_conv": 0}, {"gate": False}, {"skip": False}, {"d_conv": 0, "gate": False, "skip": False})
 
 
 def variants():
-    """Every layer in every block, with every switch that changes its mathematics."""
+    """Every layer in a Mamba block with every switch that changes its mathematics; every block with some layers."""
     for layer, block in itertools.product(LAYERS, BLOCKS):
-        switch, values = "b_discretisation", ["zoh", "euler"]
-        if layer == "s4d":
-            switch, values = "s4d_init", ["lin", "inv", "legs", "real", "random"]
-        for value in values:
+        switch, values = SWITCHES.get(layer, ("n_layers", [2]))
+        if block != "mamba" and layer not in INSIDE:
+            continue
+        for value in values if block == "mamba" else values[:1]:
             yield _variant(f"{layer}-{block}-{value}", layer=layer, block=block, **{switch: value})
-        if block == "mamba":
+        if block == "mamba" and layer in DIAGONAL:
             for off in ABLATIONS:
                 yield _variant(f"{layer}-without-{'-'.join(off)}", layer=layer, block=block, **off)
     for selective, how in itertools.product(get_args(Selective)[1:], ("zoh", "euler")):
@@ -37,6 +44,7 @@ def _variant(name, **changes):
 
 
 every_variant = pytest.mark.parametrize("settings", list(variants()))
+every_diagonal = pytest.mark.parametrize("settings", [v for v in variants() if v.values[0].layer in DIAGONAL])
 
 
 def network(settings, dtype=torch.float64, seed=0):

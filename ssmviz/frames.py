@@ -7,27 +7,27 @@ K channels shown one by one, R rows of the heat map.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 
-from ssmviz.traces import Frame, LayerTrace
+from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 
 VERSION = "1"
 MAX_BYTES = 128 * 1024
-MAX_ATTENTION = 96 * 1024  # bytes of the weights of all layers
+MAX_WEIGHTS = 96 * 1024  # bytes of the weights of all layers
 MAX_ROWS = 64
 HEADER_BYTES = 1024  # more than metadata without the list of channels ever takes
-HEADER_BYTES_PER_LAYER = 13 * 96  # one JSON entry per array
+HEADER_BYTES_PER_LAYER = 15 * 96  # one JSON entry per array
 PER_CHANNEL = ("delta", "keep", "h", "h_scale", "A", "A_imag", "gain")  # arrays with a row for each channel shown
 
 DTYPES = {"F32": np.float32, "I16": np.int16, "U8": np.uint8, "I8": np.int8}
 
 
 def pack(frame: Frame, task: str) -> bytes:
-    """The frame as one safetensors blob.
+    """The frame as one safetensors blob, with the arrays that each layer has.
 
     Args:
         frame: what `ssmviz.training` yields.
@@ -38,22 +38,32 @@ def pack(frame: Frame, task: str) -> bytes:
         and one row and exceed it.
     """
     trace = frame.trace
-    L = len(trace.tokens)
-    D, N = trace.layers[0].h.shape[1:] if trace.layers else (0, 0)
     signal = trace.tokens.dtype.kind == "f"
-    K, R = budget(L=L, D=D, N=N, layers=len(trace.layers), signal=signal)
-    channels = np.linspace(0, D - 1, K).round().astype(int)[:D]
+    weights = [dict(_weights(layer.weights, room)) for layer, room in zip(trace.layers, _rooms(trace), strict=True)]
+    D, N = max(map(_table, trace.layers), default=(0, 0))
+    K, R = budget(
+        L=len(trace.tokens),
+        D=D,
+        N=N,
+        layers=len(trace.layers),
+        signal=signal,
+        diagonal=any(layer.delta is not None for layer in trace.layers),
+        weights=sum(array.nbytes for arrays in weights for array in arrays.values()),
+    )
     arrays = dict(_read(trace.tokens)) | dict(_said(trace.targets, trace.logits))
     for i, (layer, A) in enumerate(zip(trace.layers, frame.A, strict=True)):
-        arrays |= {f"{i}.{name}": array for name, array in _layer(layer, A, channels, R)}
-        if signal:
-            arrays[f"{i}.gain"] = _gain(layer, channels)
-    arrays |= {f"{i}.attention": array for i, array in enumerate(_attention(trace.attention))}
+        shown = dict(_layer(layer, A, K, R)) | weights[i]
+        if signal and layer.C is not None and layer.h is not None:
+            shown["gain"] = _gain(layer.C, layer.h, K)
+        arrays |= {f"{i}.{name}": array for name, array in shown.items()}
     metadata = {
         "step": str(frame.step),
         "layers": str(len(trace.layers)),
         "version": VERSION,
-        "channels": json.dumps(channels.tolist()),
+        "channels": json.dumps(_spread(D, K).tolist()),
+        "complex": json.dumps(
+            [i for i, h in enumerate(layer.h for layer in trace.layers) if h is not None and np.iscomplexobj(h)]
+        ),
         "task": task,
     }
     return bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata))
@@ -98,28 +108,41 @@ def thinned(data: bytes, *, channels: int, rows: int) -> bytes:
         elif kind == "heat" and len(array) > rows:
             array = np.rint(_neighbours(array, rows)).astype(np.uint8)
         elif kind == "attention":
-            array = np.rint(array.mean(0, keepdims=True)).astype(np.uint8)
+            array = array[:1] if array.dtype == np.int8 else np.rint(array.mean(0, keepdims=True)).astype(np.uint8)
         arrays[name] = np.ascontiguousarray(array)
     return bytes(save(arrays, about | {"channels": json.dumps([shown[i] for i in keep])}))
 
 
-def budget(*, L: int, D: int, N: int, layers: int, signal: bool = False) -> tuple[int, int]:
+def budget(
+    *, L: int, D: int, N: int, layers: int, signal: bool = False, diagonal: bool = True, weights: int = 0
+) -> tuple[int, int]:
     """K and R: how many single channels and how many rows of the heat map fit into `MAX_BYTES`.
 
     Depends on sizes alone, so all frames of one probe length show the same channels.
+
+    Args:
+        L: positions.
+        D: channels, or rows of the memory; 0 where no layer has any.
+        N: numbers of a row.
+        layers: of the network.
+        signal: whether it reads real numbers.
+        diagonal: whether the layers have Delta, A, B and C.
+        weights: bytes that the weights of all layers take.
     """
+    if not D:
+        return 0, 0
     answers = (4 + 4 + 4 if signal else 2 + 2 + 2 + 4) * L + HEADER_BYTES
-    room = MAX_BYTES - answers - 4 * N * D * layers * signal
+    room = MAX_BYTES - answers - weights - 4 * N * D * layers * signal
+
+    def fit(rows: int) -> int:
+        shared = layers * (HEADER_BYTES_PER_LAYER + rows * L + 12 + diagonal * (4 + 2 * N) * L)
+        per_channel = layers * (N * L + 4 + diagonal * (5 * L + 8 * N)) + 5  # 5: its number in the metadata
+        return (room - shared) // per_channel
+
     rows = min(D, MAX_ROWS)
-    while rows > 1 and _channels_that_fit(room, rows, L=L, N=N, layers=layers) < 1:
+    while rows > 1 and fit(rows) < 1:
         rows = (rows + 1) // 2
-    return max(1, min(D, _channels_that_fit(room, rows, L=L, N=N, layers=layers))), rows
-
-
-def _channels_that_fit(room: int, rows: int, *, L: int, N: int, layers: int) -> int:
-    shared = layers * (HEADER_BYTES_PER_LAYER + (4 + rows + 2 * N) * L + 12)
-    per_channel = layers * ((4 + 1 + N) * L + 4 + 8 * N) + 5  # 5: its number in the metadata
-    return (room - shared) // per_channel
+    return max(1, min(D, fit(rows))), rows
 
 
 def _read(tokens: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -144,34 +167,59 @@ def _said(targets: np.ndarray, logits: np.ndarray) -> Iterator[tuple[str, np.nda
     yield "confidence", np.take_along_axis(p, judged[:, None], -1)[:, 0].astype(np.float32)
 
 
-def _layer(layer: LayerTrace, A: np.ndarray, channels: np.ndarray, rows: int) -> Iterator[tuple[str, np.ndarray]]:
-    B_bar = layer.B_bar[:, 0] / np.maximum(layer.delta[:, :1], 1e-30)  # back to B: B_bar is about delta B
-    C = layer.C if layer.C.ndim == 2 else layer.C[:, 0]
-    yield "delta", layer.delta[:, channels].T.astype(np.float32)
-    yield "delta_mean", np.exp(np.log(np.maximum(layer.delta, 1e-30)).mean(-1)).astype(np.float32)
-    yield "keep", _unsigned(_modulus(layer.A_bar[:, channels]).mean(-1).T, 1.0)
-    heat = _heat(layer.h, rows)
+def _layer(layer: LayerTrace, A: np.ndarray | None, K: int, rows: int) -> Iterator[tuple[str, np.ndarray]]:
+    if layer.delta is not None:
+        yield "delta", layer.delta[:, _spread(layer.delta.shape[1], K)].T.astype(np.float32)
+        yield "delta_mean", np.exp(np.log(np.maximum(layer.delta, 1e-30)).mean(-1)).astype(np.float32)
+    if layer.A_bar is not None:
+        yield "keep", _unsigned(_modulus(layer.A_bar[:, _spread(layer.A_bar.shape[1], K)]).mean(-1).T, 1.0)
+    if layer.h is not None:
+        yield from _memory(layer.h, K, rows)
+    if A is not None:
+        A = A[_spread(len(A), K)]
+        yield "A", A.real.astype(np.float32)
+        if np.iscomplexobj(A):
+            yield "A_imag", A.imag.astype(np.float32)
+    if layer.B_bar is not None and layer.delta is not None:
+        yield from _projection("B", layer.B_bar[:, 0] / np.maximum(layer.delta[:, :1], 1e-30))  # B_bar: about delta B
+    if layer.C is not None:
+        yield from _projection("C", layer.C if layer.C.ndim == 2 else layer.C[:, 0])
+
+
+def _memory(h: np.ndarray, K: int, rows: int) -> Iterator[tuple[str, np.ndarray]]:
+    heat = _heat(h, min(rows, h.shape[1]))
     yield "heat", _unsigned(heat, heat.max())
     yield "heat_max", np.array([heat.max()], np.float32)
-    h = layer.h[:, channels].real.transpose(1, 2, 0)  # (K, N, L)
-    h_scale = np.abs(h).max((1, 2))
-    yield "h", _signed(h, h_scale[:, None, None])
-    yield "h_scale", h_scale.astype(np.float32)
-    yield "A", A[channels].real.astype(np.float32)
-    if np.iscomplexobj(A):
-        yield "A_imag", A[channels].imag.astype(np.float32)
-    for name, values in (("B", B_bar.real.T), ("C", C.real.T)):
-        scale = np.abs(values).max()
-        yield name, _signed(values, scale)
-        yield f"{name}_scale", np.array([scale], np.float32)
+    shown = h[:, _spread(h.shape[1], K)].real.transpose(1, 2, 0)  # (K, N, L)
+    scale = np.abs(shown).max((1, 2))
+    yield "h", _signed(shown, scale[:, None, None])
+    yield "h_scale", scale.astype(np.float32)
 
 
-def _gain(layer: LayerTrace, channels: np.ndarray) -> np.ndarray:
+def _projection(name: str, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    scale = np.abs(values.real).max()
+    yield name, _signed(values.real.T, scale)
+    yield f"{name}_scale", np.array([scale], np.float32)
+
+
+def _gain(C: np.ndarray, h: np.ndarray, K: int) -> np.ndarray:
     """What each state adds to y: root mean square over the positions of C_n h_n, with its conjugate; (K, N)."""
-    C = layer.C[:, None] if layer.C.ndim == 2 else layer.C[:, channels]
-    part = C * layer.h[:, channels]
+    channels = _spread(h.shape[1], K)
+    part = (C[:, None] if C.ndim == 2 else C[:, channels]) * h[:, channels]
     part = 2 * part.real if np.iscomplexobj(part) else part
     return np.asarray(np.sqrt((part**2).mean(0)), np.float32)
+
+
+def _table(layer: LayerTrace) -> tuple[int, int]:
+    """Rows that are shown one by one, and the numbers of one: of the memory, else of Delta, else none."""
+    if layer.h is not None:
+        return layer.h.shape[1], layer.h.shape[2]
+    return (0, 0) if layer.delta is None else (layer.delta.shape[1], 1)
+
+
+def _spread(size: int, K: int) -> np.ndarray:
+    """K indices below size, evenly spaced with both ends; all where there are fewer."""
+    return np.linspace(0, size - 1, min(K, size)).round().astype(int)
 
 
 def _heat(h: np.ndarray, rows: int) -> np.ndarray:
@@ -189,13 +237,26 @@ def _neighbours(values: np.ndarray, rows: int) -> np.ndarray:
     return np.asarray(np.add.reduceat(values.astype(np.float64), first, axis=0) / width[:, None])
 
 
-def _attention(layers: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Weights of every head (heads, L, L); their mean (1, L, L) where all do not fit, nothing where that does not."""
-    for weights in layers:
-        heads, L, _ = weights.shape
-        fit = MAX_ATTENTION // (len(layers) * L * L)
-        if fit:
-            yield _unsigned(weights if heads <= fit else weights.mean(0, keepdims=True), 1.0)
+def _rooms(trace: NetworkTrace) -> Iterator[int]:
+    """Bytes for the weights of each layer: less where its memory is shown, too."""
+    count = sum(layer.weights is not None for layer in trace.layers)
+    for layer in trace.layers:
+        yield (MAX_WEIGHTS if layer.h is None else MAX_WEIGHTS // 2) // max(1, count)
+
+
+def _weights(weights: np.ndarray | None, room: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Of every head (H, L, L); their mean (the first, if signed) where not all fit, nothing where one does not."""
+    if weights is None or not (fit := room // weights[0].size):
+        return
+    signed = bool(weights.min() < 0 or weights.max() > 1 + 1e-6)
+    if len(weights) > fit:
+        weights = weights[:1] if signed else weights.mean(0, keepdims=True)
+    if not signed:
+        yield "attention", _unsigned(weights, 1.0)
+        return
+    scale = np.abs(weights).max()
+    yield "attention", _signed(weights, scale)
+    yield "attention_scale", np.array([scale], np.float32)
 
 
 def _modulus(z: np.ndarray) -> np.ndarray:

@@ -13,19 +13,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One sequence through one state space layer.
+    """One sequence through one layer; None where the layer has no such thing.
 
-    For a complex layer (S4D) A_bar, B_bar, C and h are complex; y = 2 Re(C h) + D_skip x.
-    A layer that does not depend on its input still gives a row per position.
+    For complex states A_bar, B_bar, C and h are complex; of a diagonal system y = 2 Re(C h) + D_skip x then.
+    A layer that does not depend on its input still gives a row per position. What a row of h is, and what the
+    numbers in it are, says the layer's card (`ssmviz.family`).
     """
 
-    x: np.ndarray  # (L, D) what enters the recurrence
-    delta: np.ndarray  # (L, D) after softplus
-    A_bar: np.ndarray  # (L, D, N) what is kept of the state
-    B_bar: np.ndarray  # (L, D, N) what is written
-    C: np.ndarray  # (L, N), or (L, D, N) where each channel reads with its own C
-    h: np.ndarray  # (L, D, N) the state after each position
-    y: np.ndarray  # (L, D) what leaves the recurrence, D_skip included, gate not
+    x: np.ndarray  # (L, D) what enters the layer
+    delta: np.ndarray | None  # (L, D) after softplus
+    A_bar: np.ndarray | None  # (L, D, N) what is kept of the state
+    B_bar: np.ndarray | None  # (L, D, N) what is written
+    C: np.ndarray | None  # (L, N), or (L, D, N) where each channel reads with its own C
+    h: np.ndarray | None  # (L, R, N) the memory after each position, R rows of N numbers: R = D channels in S6
+    y: np.ndarray  # (L, D) what leaves the layer, D_skip included, gate not
+    weights: np.ndarray | None = None  # (H, L, L) row t: what token t takes from each before it; signed or not
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,7 @@ class NetworkTrace:
     tokens: np.ndarray  # (L,) int; float where a signal is read
     targets: np.ndarray  # (L,) int, IGNORED = -100 where nothing is asked; float, NaN there, where a signal is asked
     logits: np.ndarray  # (L, vocab); (L, 1), what is said, where a signal is asked
-    layers: tuple[LayerTrace, ...]  # the state space layers
-    attention: tuple[np.ndarray, ...] = ()  # (heads, L, L) of each layer of attention: row i sums to 1 over j <= i
+    layers: tuple[LayerTrace, ...]  # all that mix positions
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Frame:
 
     step: int
     trace: NetworkTrace
-    A: tuple[np.ndarray, ...]  # (D, N) per layer, complex for S4D
+    A: tuple[np.ndarray | None, ...]  # (R, N) per layer, complex for S4D; None where there is no diagonal system
 
 
 @dataclass(frozen=True)

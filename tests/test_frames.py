@@ -37,11 +37,12 @@ def make_frame(*, L=72, D=64, N=8, layers=2, own_c=False, dtype=np.float32, scal
 @pytest.mark.parametrize(("L", "shape"), [(16, (4, 16, 16)), (128, (1, 128, 128)), (400, None)])
 def test_a_transformer_shows_the_weights_of_its_heads_as_far_as_they_fit(L, shape):
     weights = np.tril(np.ones((4, L, L))) / np.arange(1, L + 1)[:, None]
-    trace = NetworkTrace(np.zeros(L, int), np.full(L, IGNORED), np.zeros((L, 10)), (), (weights, weights))
-    data = frames.pack(Frame(7, trace, ()), "induction_heads")
+    layer = LayerTrace(np.zeros((L, 8)), None, None, None, None, None, np.zeros((L, 8)), weights)
+    trace = NetworkTrace(np.zeros(L, int), np.full(L, IGNORED), np.zeros((L, 10)), (layer, layer))
+    data = frames.pack(Frame(7, trace, (None, None)), "induction_heads")
     got = frames.unpack(data)
     assert len(data) <= frames.MAX_BYTES
-    assert got["__metadata__"]["layers"] == "0"
+    assert got["__metadata__"]["layers"] == "2"
     assert got["__metadata__"]["channels"] == "[]"
     if shape is None:
         assert "0.attention" not in got

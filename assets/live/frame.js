@@ -9,8 +9,6 @@ const ARRAYS = {
   F64: Float64Array,
 };
 
-const MANY = 16; // more layers than a network has
-
 /** Reads safetensors: little-endian header length, JSON header, arrays. Throws on anything else. */
 export function readSafetensors(bytes) {
   const own = bytes.slice(); // a message may start at any offset; typed arrays need alignment
@@ -40,12 +38,11 @@ export function readFrame(bytes) {
     if (!arrays[name]) throw new Error(`the frame lacks ${name}`);
     return arrays[name];
   };
-  const layers = Array.from({ length: Number(metadata.layers) }, (_, i) =>
-    readLayer(
-      (name) => get(`${i}.${name}`),
-      (name) => arrays[`${i}.${name}`]?.data,
-    ),
-  );
+  const complex = metadata.complex && JSON.parse(metadata.complex);
+  const layers = Array.from({ length: layersOf(metadata, arrays) }, (_, i) => ({
+    ...readLayer((name) => arrays[`${i}.${name}`]),
+    complex: complex?.includes(i) ?? `${i}.A_imag` in arrays,
+  }));
   const read = arrays.signal ?? get("tokens");
   const L = read.data.length;
   const answers = arrays.said
@@ -60,10 +57,13 @@ export function readFrame(bytes) {
     tokens: arrays.signal ? new Int16Array(L) : read.data,
     ...answers,
     layers,
-    attention: Array.from({ length: MANY }, (_, i) => arrays[`${i}.attention`])
-      .filter(Boolean)
-      .map(({ data, shape }) => ({ data, heads: shape[0] })),
   };
+}
+
+/** How many layers there are; frames from before 2026-11-22 count no layer of attention. */
+function layersOf(metadata, arrays) {
+  const weighed = Object.keys(arrays).filter((name) => name.endsWith(".attention"));
+  return Math.max(Number(metadata.layers), ...weighed.map((name) => Number.parseInt(name, 10) + 1));
 }
 
 /** Where real numbers are asked for, no token is. */
@@ -73,26 +73,34 @@ const NOTHING_CHOSEN = (L) => ({
   confidence: new Float32Array(L),
 });
 
-function readLayer(get, maybe) {
-  const [K, N] = get("h").shape;
+/** Undefined where the layer has no such thing; K rows are shown one by one, of N numbers each. */
+function readLayer(get) {
+  const data = (name) => get(name)?.data;
+  const weights = get("attention");
   return {
-    K,
-    N,
-    R: get("heat").shape[0],
-    delta: get("delta").data,
-    deltaMean: get("delta_mean").data,
-    keep: get("keep").data,
-    heat: get("heat").data,
-    heatMax: get("heat_max").data[0],
-    h: get("h").data,
-    hScale: get("h_scale").data,
-    A: get("A").data,
-    AImag: maybe("A_imag"), // of complex layers
-    gain: maybe("gain"), // where a signal is read
-    B: get("B").data,
-    C: get("C").data,
-    BScale: get("B_scale").data[0],
-    CScale: get("C_scale").data[0],
+    K: (get("h") ?? get("delta"))?.shape[0] ?? 0,
+    N: (get("h") ?? get("B") ?? get("C"))?.shape.at(-2) ?? 0,
+    R: get("heat")?.shape[0] ?? 0,
+    delta: data("delta"),
+    deltaMean: data("delta_mean"),
+    keep: data("keep"),
+    heat: data("heat"),
+    heatMax: data("heat_max")?.[0],
+    h: data("h"),
+    hScale: data("h_scale"),
+    A: data("A"),
+    AImag: data("A_imag"), // of complex layers
+    gain: data("gain"), // where a signal is read
+    B: data("B"),
+    C: data("C"),
+    BScale: data("B_scale")?.[0],
+    CScale: data("C_scale")?.[0],
+    weights: weights && {
+      data: weights.data,
+      heads: weights.shape[0],
+      unit: data("attention_scale")?.[0] / 127 || 1 / 255, // of signed weights; others lie in [0, 1]
+      signed: weights.data instanceof Int8Array,
+    },
   };
 }
 

@@ -14,7 +14,7 @@ export class DeltaRanges {
 
   /** The range of layer i, after taking in these layers (of the frames shown). */
   of(i, layers) {
-    for (const layer of layers) if (layer && !this.seen.has(layer)) this.take(i, layer);
+    for (const layer of layers) if (layer?.delta && !this.seen.has(layer)) this.take(i, layer);
     return this.layers[i] ?? { low: 1e-3, high: 1 };
   }
 

@@ -38,8 +38,8 @@ export class Readout {
     const words = frame.signal || token.kind === "data" ? lab.store.inputWords(frame, t) : token.kind;
     setText(this.token, `${t}: ${words}`);
     setText(this.says, this.answer(frame, t));
-    for (const node of [this.delta, this.kept, this.size]) node.parentElement.hidden = !layer; // attention has no state
-    if (!layer) return;
+    for (const node of [this.delta, this.kept, this.size]) node.parentElement.hidden = !layer?.delta; // attention has no state
+    if (!layer?.delta) return;
     const k = Math.min(lab.view.channel, layer.K - 1);
     setText(this.delta, `${number(layer.deltaMean[t])} (${number(layer.delta[k * frame.L + t])})`);
     setText(this.kept, `${number(keptMean(layer, frame.L, t))} (${number(keptAt(layer, frame.L, k, t))})`);

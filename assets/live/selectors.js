@@ -73,7 +73,7 @@ export class Selectors {
     const { lab } = this;
     const frame = lab.view.frame(0) ?? lab.view.frame(1);
     if (!frame) return;
-    const layers = Math.max(frame.layers.length, frame.attention.length);
+    const layers = Math.max(...lab.store.runs.map((_, i) => lab.view.frame(i)?.layers.length ?? 0));
     if (layers !== this.layers) this.offerLayers(layers);
     if (this.layers > 1) choose(this.layerBox.firstChild, lab.view.layer);
     choose(this.axes, lab.view.axes);

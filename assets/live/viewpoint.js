@@ -142,7 +142,7 @@ export class Viewpoint {
     this.chosen = true;
     let best = -Infinity;
     frame.layers.forEach((layer, l) => {
-      if (l !== Math.min(this.layer, frame.layers.length - 1) && !anyLayer) return;
+      if (!layer.delta || (l !== Math.min(this.layer, frame.layers.length - 1) && !anyLayer)) return;
       for (let k = 0; k < layer.K; k++) {
         const contrast = this.contrast(frame, layer, k);
         if (contrast > best) [best, this.layer, this.channel] = [contrast, l, k];

@@ -18,10 +18,9 @@ export class Weights extends SequenceView {
     this.caption.insertBefore(legend, this.noteNode.nextSibling);
   }
 
-  /** {heads, data} of the layer shown, or undefined where the sequence is too long for a picture. */
+  /** Of the layer shown, or undefined where the sequence is too long for a picture. */
   get weights() {
-    const { attention } = this.frame;
-    return attention[Math.min(this.lab.view.layer, attention.length - 1)];
+    return this.layer?.weights;
   }
 
   note() {
@@ -29,13 +28,13 @@ export class Weights extends SequenceView {
     return this.weights ? "row t: what token t looks at, root colours" : "too many tokens to show";
   }
 
-  /** Mean over heads, in [0, 1]. */
+  /** Mean over heads. */
   at(t, s) {
-    const { heads, data } = this.weights;
+    const { heads, data, unit } = this.weights;
     const { L } = this.frame;
     let sum = 0;
     for (let i = 0; i < heads; i++) sum += data[(i * L + t) * L + s];
-    return sum / heads / 255;
+    return (sum / heads) * unit;
   }
 
   paintFrame(g, frame, box, at) {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ssmviz.frames import pack
-from ssmviz.traces import Frame, NetworkTrace
+from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 from tests.component.conftest import SMALL
 from tests.component.harness import Harness
 from tests.component.synthetic import Twins
@@ -34,8 +34,10 @@ class Opponents(Twins):
         first[:, 0] = 1
         weights = np.stack([first, itself])
         targets = np.full(len(tokens), -100)
-        trace = NetworkTrace(tokens, targets, np.zeros((len(tokens), self.vocab)), (), (weights, weights))
-        return pack(Frame(step, trace, ()), "selective_copying")
+        x = np.zeros((len(tokens), self.D))
+        layer = LayerTrace(x, None, None, None, None, None, x, weights)
+        trace = NetworkTrace(tokens, targets, np.zeros((len(tokens), self.vocab)), (layer, layer))
+        return pack(Frame(step, trace, (None, None)), "selective_copying")
 
 
 @pytest.fixture

@@ -15,16 +15,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels.layers import answer_loss
-from ssmviz.models.attention import KeysValues, Sublayer, SwiGLU
 from ssmviz.models.blocks import Block, MixerState
 from ssmviz.models.ends import Embedding, Fan, Sensor, Sum
+from ssmviz.models.swiglu import SwiGLU
 from ssmviz.settings import TaskSettings
 from ssmviz.traces import LayerTrace, NetworkTrace
 
 EPS = 1e-5
 IGNORED = -100  # cross_entropy's default ignore_index
 
-Memory = MixerState | KeysValues | tuple[()]  # of one residual layer
+Mixer = Block | SwiGLU
+Memory = MixerState | tuple[()]  # of one residual layer
 State = tuple[Memory, ...]
 Tokens = np.ndarray | Sequence[int] | Sequence[float]
 
@@ -32,7 +33,7 @@ Tokens = np.ndarray | Sequence[int] | Sequence[float]
 class ResidualLayer(nn.Module):
     """x + mixer(norm(x)); mixer(x) where the block is no part of a residual stream."""
 
-    def __init__(self, mixer: Block | Sublayer) -> None:
+    def __init__(self, mixer: Mixer) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(mixer.settings.d_model, eps=EPS) if mixer.residual else nn.Identity()
         self.mixer = mixer
@@ -50,11 +51,8 @@ class ResidualLayer(nn.Module):
         return (x + y if self.mixer.residual else y), state
 
     def trace(self, x: Tensor) -> tuple[Tensor, LayerTrace | None]:
-        """For x (L, d_model): with what happens in a layer that mixes positions."""
-        u = self.norm(x)
-        y, record = self.mixer.trace(u)
-        if isinstance(record, np.ndarray):
-            record = LayerTrace(u.cpu().numpy(), None, None, None, None, None, y.cpu().numpy(), record)
+        """For x (L, d_model): with what happens in the layer, where there is one."""
+        y, record = self.mixer.trace(self.norm(x))
         return (x + y if self.mixer.residual else y), record
 
 
@@ -71,7 +69,7 @@ class Network(nn.Module):
         backend: which scan runs, see `kernels.available()`; may be changed at any time.
     """
 
-    def __init__(self, task: TaskSettings, mixers: Sequence[Block | Sublayer], *, backend: str = "auto") -> None:
+    def __init__(self, task: TaskSettings, mixers: Sequence[Mixer], *, backend: str = "auto") -> None:
         super().__init__()
         d_model, residual = mixers[0].settings.d_model, mixers[0].residual
         self.backend = backend
@@ -170,15 +168,15 @@ class Network(nn.Module):
         records = []
         for layer in self._each():
             x, record = layer.trace(x)
-            records.append(record)
-        layers = tuple(record for record in records if record is not None)
-        return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), layers)
+            if record is not None:
+                records.append(record)
+        return NetworkTrace(asked, wanted, self._head(x).cpu().numpy(), tuple(records))
 
     @torch.no_grad()
     def A(self) -> tuple[np.ndarray | None, ...]:  # noqa: N802 - the field's own letter
-        """The continuous system of every layer that mixes positions, (D, N), complex for S4D; None of attention."""
-        mixers = (layer.mixer for layer in self._each() if not isinstance(layer.mixer, SwiGLU))
-        return tuple(mixer.A().cpu().numpy() if isinstance(mixer, Block) else None for mixer in mixers)
+        """The continuous system of every layer, (D, N), complex for S4D; None of layers without poles to show."""
+        poles = (layer.mixer.A() for layer in self._each() if isinstance(layer.mixer, Block))
+        return tuple(None if A is None else A.cpu().numpy() for A in poles)
 
     def _residual_stream(self, tokens: Tensor) -> Tensor:
         """(batch, T, d_model) before the last norm."""

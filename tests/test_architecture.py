@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"tasks"},  # inside its methods: the task itself knows what its sizes may be
     "port": set(),
     "timings": set(),
+    "weights": set(),
     "kernels": set(),
     "systems": set(),
     "home": set(),
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runs": {"home", "tasks", "frames", "presets", "training", "kernels"},
     "live": {"runs", "frames", "tasks", "presets"},
     "figures": {"tasks", "timings"},
-    "lessons": {"systems", "tasks", "frames", "runs", "timings"},
+    "lessons": {"systems", "tasks", "frames", "runs", "timings", "weights"},
     "widgets": {"data", "live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "lessons"},
     "pages": {"live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "lessons", "widgets"},
     "app": {"live", "runs", "widgets"},

@@ -1,27 +1,15 @@
-"""What stands around the scan: plain here, and the Triton kernels in Triton's interpreter, chosen before it loads."""
+"""What stands around the scan: plain here, and the Triton kernels in Triton's interpreter."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
 import torch
 import torch.nn.functional as F
 
 from kernels import layers
+from tests.kernels import interpreter
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed here")
+@interpreter.needed
 def test_fused_parts_equal_their_composition_in_the_interpreter():
-    tests = "tests/kernels/triton_layers_interpreted.py"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
-    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    interpreter.run("tests/kernels/triton_layers_interpreted.py")
 
 
 def test_the_loss_is_the_cross_entropy_of_the_last_positions():

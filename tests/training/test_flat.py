@@ -1,19 +1,8 @@
-"""The update of a GPU, in Triton's interpreter, which must be chosen before triton is imported."""
+"""The update of a GPU without one."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-ROOT = Path(__file__).parents[2]
+from tests.kernels import interpreter
 
 
-@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed here")
+@interpreter.needed
 def test_the_flat_update_equals_the_optimisers_in_the_interpreter():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/training/flat_interpreted.py"]
-    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    interpreter.run("tests/training/flat_interpreted.py")

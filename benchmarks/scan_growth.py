@@ -3,7 +3,8 @@
     python -m benchmarks.scan_growth [--out file.json]
 
 Times the selective scan of the lesson (8, 2048, 1024, 16) as one kernel and in plain PyTorch, with the most memory that
-both ways take; and the scan, a convolution by FFT and causal softmax attention over growing L, forward, in float32.
+both ways take; and the scan, a convolution by FFT and causal softmax attention over growing L, forward. On CUDA these are
+the sweep of Mamba's figure 8: batch 1, D 1024, N 16, bfloat16 (the FFT in float32), L from 2^9 to 2^19.
 Writes `assets/growth/<machine>.json` (`ssmviz/lessons/scan_measured.py`).
 """
 
@@ -28,8 +29,9 @@ from kernels import available, resolve, selective_scan, warm_up
 from ssmviz.lessons.scan_measured import FOLDER, Curve, Growth, Way
 
 SHAPES: dict[str, Shape] = {"cuda": (8, 2048, 1024, 16), "cpu": (2, 512, 128, 16)}
-LENGTHS = {"cuda": range(10, 16), "cpu": range(8, 13)}  # powers of two
-WIDTHS: dict[str, tuple[int, int]] = {"cuda": (8, 1024), "cpu": (1, 128)}  # batch, D of the curves
+LENGTHS = {"cuda": range(9, 20), "cpu": range(8, 13)}  # powers of two
+WIDTHS: dict[str, tuple[int, int]] = {"cuda": (1, 1024), "cpu": (1, 128)}  # batch, D of the curves
+DTYPES = {"cuda": torch.bfloat16, "cpu": torch.float32}
 HEAD, N = 64, 16
 SECONDS = 0.5
 
@@ -77,30 +79,31 @@ def peak(work: Callable[[], object], device: str) -> int:
 
 
 def curve(kind: str, device: str) -> Curve:
-    """Forward time over L."""
+    """Forward time and memory over L."""
     lengths = [1 << power for power in LENGTHS[device]]
     batch, D = WIDTHS[device]
-    times = []
+    times, sizes = [], []
     for L in lengths:
         work = WORKS[kind]((batch, L, D, N), device)
         with torch.no_grad():
             # the shortest would measure how fast Python launches kernels
             timed = in_graph(work) if device == "cuda" else work
             times.append(duration(timed, device, SECONDS).median_ms)
-        sys.stdout.write(f"{kind:12} {L:6} {times[-1]:10.4f} ms\n")
-    return Curve(kind=kind, L=tuple(lengths), ms=tuple(times))
+            sizes.append(peak(work, device))
+        sys.stdout.write(f"{kind:12} {L:6} {times[-1]:10.4f} ms {sizes[-1] / 1e6:10.1f} MB\n")
+    return Curve(kind=kind, L=tuple(lengths), ms=tuple(times), peak_bytes=tuple(sizes))
 
 
 def scanning(shape: Shape, device: str) -> Callable[[], Tensor]:
     """The selective scan as one kernel: O(batch L D N)."""
-    backend, _ = resolve("auto", device, torch.float32)
+    backend, _ = resolve("auto", device, DTYPES[device])
     return functools.partial(
-        selective_scan, **problem(shape, device, torch.float32), delta_softplus=True, backend=backend
+        selective_scan, **problem(shape, device, DTYPES[device]), delta_softplus=True, backend=backend
     )
 
 
 def convolving(shape: Shape, device: str) -> Callable[[], Tensor]:
-    """A causal convolution by FFT: O(batch L D log L)."""
+    """A causal convolution by FFT, in float32: O(batch L D log L)."""
     batch, L, D, _ = shape
     x, K = torch.randn(batch, D, L, device=device), torch.randn(D, L, device=device)
     return lambda: torch.fft.irfft(torch.fft.rfft(x, 2 * L) * torch.fft.rfft(K, 2 * L), 2 * L)[..., :L]
@@ -109,7 +112,7 @@ def convolving(shape: Shape, device: str) -> Callable[[], Tensor]:
 def attending(shape: Shape, device: str) -> Callable[[], Tensor]:
     """Causal softmax attention as PyTorch does it best: O(batch L^2 D)."""
     batch, L, D, _ = shape
-    q, k, v = torch.randn(3, batch, D // HEAD, L, HEAD, device=device)
+    q, k, v = torch.randn(3, batch, D // HEAD, L, HEAD, device=device, dtype=DTYPES[device])
     return lambda: scaled_dot_product_attention(q, k, v, is_causal=True)
 
 

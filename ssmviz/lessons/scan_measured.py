@@ -46,6 +46,7 @@ class Curve(Record):
     kind: Kind
     L: tuple[int, ...]
     ms: tuple[Milliseconds, ...]
+    peak_bytes: tuple[int, ...] = ()  # most memory at once beside the inputs
 
     @property
     def slope(self) -> float:
@@ -64,6 +65,13 @@ class Growth(Record):
     shape: tuple[int, int, int, int]  # batch, L, D, N of `ways`
     ways: tuple[Way, ...]
     curves: tuple[Curve, ...]
+
+    def crossover(self, kind: Kind = "attention") -> int | None:
+        """The shortest measured length from which on the scan is faster than `kind`; None where it never is."""
+        scan, other = (next(curve for curve in self.curves if curve.kind == name) for name in ("scan", kind))
+        wins = [L for L, a, b in zip(scan.L, scan.ms, other.ms, strict=True) if a < b]
+        later = [L for L, a, b in zip(scan.L, scan.ms, other.ms, strict=True) if a >= b]
+        return next((L for L in wins if L > max(later, default=0)), None)
 
 
 def growths(folder: Path = FOLDER) -> tuple[Growth, ...]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import scan_growth
-from ssmviz.lessons.scan_measured import growths
+from ssmviz.lessons.scan_measured import Curve, growths
 
 
 @pytest.fixture
@@ -25,3 +25,20 @@ def test_a_measurement_of_growth_is_read_again(tiny, tmp_path, monkeypatch):
     assert all(way.peak_bytes >= 16 * 64 * 4 for way in found.ways)  # y alone
     assert [curve.kind for curve in found.curves] == ["scan", "convolution", "attention"]
     assert all(curve.L == (8, 16, 32) for curve in found.curves)
+    assert all(len(curve.peak_bytes) == 3 for curve in found.curves)
+
+
+def test_the_crossover_is_where_the_scan_stays_faster():
+    [growth] = growths()[:1]
+    curves = [
+        Curve(kind="scan", L=(1, 2, 4, 8), ms=(1, 3, 3, 3)),
+        Curve(kind="attention", L=(1, 2, 4, 8), ms=(2, 2, 4, 8)),
+    ]
+    changed = growth.model_copy(update={"curves": tuple(curves)})
+    assert changed.crossover() == 4
+    assert (
+        changed.model_copy(
+            update={"curves": (curves[0], curves[1].model_copy(update={"ms": (1, 1, 1, 1)}))}
+        ).crossover()
+        is None
+    )

@@ -3,8 +3,8 @@
     python -m benchmarks.scan_growth [--out file.json]
 
 Times the selective scan of the lesson (8, 2048, 1024, 16) as one kernel and in plain PyTorch, with the most memory that
-both ways take; and the scan, a convolution by FFT and causal softmax attention over growing L, forward. On CUDA these are
-the sweep of Mamba's figure 8: batch 1, D 1024, N 16, bfloat16 (the FFT in float32), L from 2^9 to 2^19.
+both ways take; and the scan, a convolution by FFT and causal softmax attention over growing L, forward. On CUDA
+it is the sweep of Mamba's figure 8: batch 1, D 1024, N 16, bfloat16 (the FFT in float32), L from 2^9 to 2^19.
 Writes `assets/growth/<machine>.json` (`ssmviz/lessons/scan_measured.py`).
 """
 

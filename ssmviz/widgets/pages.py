@@ -53,6 +53,11 @@ def glossary() -> StreamlitPage:
     return st.Page(PAGES / "start" / "glossary.py", title="Symbols", url_path="glossary")
 
 
+def claims() -> StreamlitPage:
+    """What the papers say, beside what was measured here."""
+    return st.Page(PAGES / "start" / "claims.py", title="Claims", icon=":material/fact_check:", url_path="claims")
+
+
 def lab() -> StreamlitPage:
     """Where experiments are trained and watched."""
     return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path="lab")

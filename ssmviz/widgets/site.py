@@ -10,7 +10,7 @@ sections = {
     "": [pages.home()],
     "Learn": pages.lessons(),
     "Train": [pages.lab(), pages.runs()],
-    "Look up": [pages.glossary()],
+    "Look up": [pages.glossary(), pages.claims()],
 }
 
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")

@@ -1,0 +1,159 @@
+"""One claim: its sentence, the paper's numbers beside ours, how ours were made, and where it can be seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from html import escape
+
+import streamlit as st
+
+from ssmviz.claims import Claim, Measured, Table
+from ssmviz.claims.claim import Cell
+from ssmviz.claims.measured import ladders
+from ssmviz.claims.recall import INDUCTION, POWERS
+from ssmviz.figures.lengths import OverLength, in_words, over_length
+from ssmviz.lessons.scan_measured import growths
+from ssmviz.widgets import pages
+from ssmviz.widgets.symbols import theme
+
+BADGES = {
+    "measured": ":green-badge[:material/check: measured here]",
+    "in part": ":blue-badge[:material/contrast: measured in part]",
+    "computed in a lesson": ":violet-badge[:material/function: computed in a lesson]",
+    "not run here": ":gray-badge[:material/block: not run here]",
+}
+COLUMNS = (
+    *("claim", "status", "row", "column", "paper", "ours"),
+    *("hardware", "date", "command", "file", "settings", "source"),
+)
+STYLE = """<style>
+.claim { overflow-x: auto; }
+.claim table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+.claim th, .claim td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #8885; vertical-align: top; }
+.claim th { font-weight: 600; vertical-align: bottom; }
+.claim th:first-child, .claim td:first-child { text-align: left; }
+.claim .ours { font-weight: 600; color: #0072b2; }
+.claim .dark { color: #56b4e9; }
+.claim sup { font-weight: 400; }
+@media (max-width: 640px) { .claim table { font-size: .75rem; } .claim th, .claim td { padding: .15rem .25rem; } }
+</style>"""
+
+
+def claim_view(claim: Claim) -> None:
+    """Draw it."""
+    with st.container(border=True, key=f"claim_{claim.id}"):
+        st.markdown(f"#### {claim.title}\n{BADGES[claim.status]}")
+        st.markdown(f"**{claim.paper.name}:** {claim.sentence}")
+        st.caption(f"[{claim.paper.cited}]({claim.paper.address}), {claim.where}")
+        if claim.found and claim.table:
+            _table(claim, claim.table)
+        _plot(claim)
+        for words in (claim.differs, f"**Not run here:** {claim.reason}" if claim.reason else "", _missing(claim)):
+            if words:
+                st.markdown(words.replace("_", "\\_"))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if claim.lesson:
+                st.page_link(pages.lesson(claim.lesson), label="See it in its lesson", width="content")
+            st.page_link(
+                pages.claims(), label="Link to this claim", icon=":material/link:", query_params={"claim": claim.id}
+            )
+
+
+def _table(claim: Claim, table: Table) -> None:
+    """Ours carry the number of the line below that says how they were made."""
+    sources = list(dict.fromkeys(_how(found) for found in claim.found))
+    rows = "".join(
+        f"<tr><td>{escape(row.label)}</td>{''.join(_cell(cell, sources) for cell in row.cells)}</tr>"
+        for row in table.rows
+        if any(isinstance(cell, str) or (cell is not None and cell.find()) for cell in row.cells)
+    )
+    head = "".join(f"<th>{_powers(name)}</th>" for name in table.columns)
+    st.html(f"{STYLE}<div class=claim><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
+    st.caption(
+        "Measured here, in bold:  \n" + "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1)),
+    )
+
+
+def _cell(cell: Cell, sources: list[str]) -> str:
+    if cell is None or isinstance(cell, str):
+        return f"<td>{escape(cell or '')}</td>"
+    found = cell.find()
+    if found is None:
+        return "<td>–</td>"
+    number, dark = sources.index(_how(found)) + 1, " dark" * (theme() == "dark")
+    title = escape(f"{found.hardware}, {found.date}: {found.settings}")
+    return f'<td class="ours{dark}" title="{title}">{escape(found.text)}<sup> {number}</sup></td>'
+
+
+def _how(found: Measured) -> str:
+    small = "miniature, " * found.small
+    return f"{small}{found.hardware}, {found.date}: `{found.command}`, `{found.file}`"
+
+
+def _powers(name: str) -> str:
+    base, _, power = escape(name).partition("^")
+    return f"{base}<sup>{power}</sup>" if power else base
+
+
+def _missing(claim: Claim) -> str:
+    """What would fill the gaps."""
+    commands = dict.fromkeys(place.command for place in claim.places if place.find() is None)
+    listed = ", ".join(f"`{command}`" for command in commands)
+    return f"**Not run yet:** {listed}" if listed else ""
+
+
+def _plot(claim: Claim) -> None:
+    if claim.plot == "ladder":
+        left, right = st.columns(2)
+        printed = [OverLength(name, *_numbers(cells)) for name, _, cells in INDUCTION]
+        with left:
+            _lines("the paper's numbers", printed, "ladder_paper", "answers right, %")
+        ours = [OverLength(line.label, line.L, [100 * v for v in line.values]) for line in ladders("table2")]
+        if ours:
+            with right:
+                _lines("measured here", ours, "ladder_ours", "answers right, %")
+    if claim.plot == "growth":
+        for growth in growths():
+            times = [OverLength(curve.kind, curve.L, curve.ms) for curve in growth.curves]
+            title = f"measured here: {growth.machine}, {growth.measured.isoformat()}, forward"
+            _lines(title, times, f"growth_{growth.machine}", "ms", log=True)
+
+
+def _lines(title: str, lines: list[OverLength], key: str, what: str, *, log: bool = False) -> None:
+    st.markdown(f"**{title[0].upper()}{title[1:]}**")
+    st.plotly_chart(over_length(lines, what=what, theme=theme(), log=log), key=key, theme="streamlit")
+    with st.expander("In words"):
+        st.markdown(in_words(lines, " ms" if log else " %"))
+
+
+def _numbers(cells: tuple[str, ...]) -> tuple[list[int], list[float]]:
+    known = [(2**power, float(cell)) for power, cell in zip(POWERS, cells, strict=True) if cell != "OOM"]
+    return [L for L, _ in known], [value for _, value in known]
+
+
+def as_csv(claims: Iterable[Claim]) -> str:
+    """Every number with its source: one line a cell, and one for a claim without any."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for claim in claims:
+        source = f"{claim.paper.cited}, {claim.where}, {claim.paper.address}"
+        cells = [
+            (row.label, column, cell)
+            for row in (claim.table.rows if claim.table else ())
+            for column, cell in zip((claim.table.columns if claim.table else ())[1:], row.cells, strict=True)
+            if cell is not None
+        ]
+        for label, column, cell in cells or [("", "", "")]:
+            found = None if isinstance(cell, str) else cell.find()
+            ours = (found.text, found.hardware, found.date, found.command, found.file, found.settings) if found else ()
+            line = (claim.id, claim.status, label, column, cell if isinstance(cell, str) else "", *(ours or [""] * 6))
+            writer.writerow([_safe(value) for value in (*line, source)])
+    return out.getvalue()
+
+
+def _safe(value: str) -> str:
+    """A spreadsheet must not take text for a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value

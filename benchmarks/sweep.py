@@ -136,13 +136,13 @@ def score(row: Row, measure: str) -> float:
 # -- what is known ----------------------------------------------------------------------------------------------------
 
 
-def read(folder: Path, name: str, machine: str | None = None) -> dict[str, Row]:
-    """Results of a sweep by key, on this machine or on any."""
+def read(folder: Path, name: str, machines: Iterable[str] = ()) -> dict[str, Row]:
+    """Results of a sweep by key, on these machines or on any."""
     rows: dict[str, Row] = {}
     for file in sorted(folder.glob(f"{name}_*.jsonl")):
         for line in file.read_text().splitlines():
             row = json.loads(line)
-            if row["sweep"] == name and machine in (None, row["hardware"]):
+            if row["sweep"] == name and (not machines or row["hardware"] in machines):
                 rows[row["key"]] = row
     return rows
 
@@ -163,10 +163,10 @@ def commit() -> str:
     return head.stdout.strip() + "+" * bool(changes.stdout.strip()) if head.returncode == 0 else ""
 
 
-def facts(given: argparse.Namespace, machine: str) -> Row:
+def facts(given: argparse.Namespace, hardware: str) -> Row:
     """What is said with every result."""
     return {
-        "hardware": machine,
+        "hardware": hardware,
         "software": {"python": platform.python_version(), "torch": importlib.metadata.version("torch")},
         "commit": given.commit or commit(),
         "measured": datetime.now(UTC).date().isoformat(),
@@ -177,9 +177,9 @@ def facts(given: argparse.Namespace, machine: str) -> Row:
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
-def run(given: argparse.Namespace, machine: str) -> int:
+def run(given: argparse.Namespace, machines: dict[str, str]) -> int:
     """Train what is missing until it is done or the time is over; how many cells are still missing."""
-    known = {name: read(given.folder, name + "_small" * given.small, machine) for name in given.sweeps}
+    known = {name: read(given.folder, name + "_small" * given.small, machines.values()) for name in given.sweeps}
     if given.again:
         known = {name: {k: r for k, r in rows.items() if r["state"] == "done"} for name, rows in known.items()}
     rows = {name: chosen(name, given) for name in given.sweeps}
@@ -198,7 +198,7 @@ def run(given: argparse.Namespace, machine: str) -> int:
                 return len(missing)
             for cell, result in workers.results(timeout=1.0):
                 if result is not None:
-                    row = record(cell, result, given, machine)
+                    row = record(cell, result, given, machines)
                     known[cell.sweep.removesuffix("_small")][cell.key] = row
                     append(given.folder, row)
                     say(f"{time.time() - began:5.0f} s  {cell.name}: {in_words(row)}; {len(missing) - 1} are missing")
@@ -216,11 +216,11 @@ def chosen(name: str, given: argparse.Namespace) -> list[str]:
     return [row for row in rows if given.only in row and (row in few or not few)]
 
 
-def record(cell: Cell, result: Row, given: argparse.Namespace, machine: str) -> Row:
+def record(cell: Cell, result: Row, given: argparse.Namespace, machines: dict[str, str]) -> Row:
     """The line of one cell."""
     command = f"python -m benchmarks.sweep {cell.sweep.removesuffix('_small')}" + " --small" * given.small
     names = {"sweep": cell.sweep, "row": cell.row, "lr": cell.rate, "seed": cell.seed, "key": cell.key}
-    return names | result | facts(given, machine) | {"command": command, "settings": cell.values}
+    return names | result | facts(given, machines[cell.settings.device]) | {"command": command, "settings": cell.values}
 
 
 def in_words(row: Row) -> str:
@@ -278,18 +278,19 @@ def main(argv: list[str] | None = None) -> None:
     given = arguments(argv)
     from benchmarks.scan import machine
 
-    here = machine("cuda" if given.gpus else "cpu")
-    if given.table:
-        for name in given.sweeps:
+    here = {device: machine(device) for device in ("cpu", "cuda")[: 1 + bool(given.gpus)]}
+    for name in given.sweeps:
+        if given.table:
             rows = read(given.folder, name + "_small" * given.small)
             say("\n".join(table(name, rows, SWEEPS[name].measure)))
-    elif given.list:
-        for name in given.sweeps:
-            known = read(given.folder, name + "_small" * given.small, here)
+        elif given.list:
+            known = read(given.folder, name + "_small" * given.small, here.values())
             for cell in wanted(name, chosen(name, given), known, given):
                 if cell.key not in known:
                     say(f"{cell.work:.1e}  {cell.name}")
-    else:
+        elif not given.small and SWEEPS[name].base.device == "cuda" and not given.gpus:
+            sys.exit(f"{name} needs a GPU, and none was given; add --gpus 1, or --small for the miniature")
+    if not given.table and not given.list:
         left = run(given, here)
         say(f"{left} cells are missing; the same command goes on" if left else "all cells are known")
         sys.exit(bool(left))

@@ -60,6 +60,10 @@ SMALL_COPYING: Changes = {
     "task.n_data": 4,
     "model.d_model": 32,
     "model.N": 8,
+    # what `ssmviz/presets.py` found for short trainings
+    "optim.optimiser": "muon",
+    "optim.schedule": "linear",
+    "optim.curriculum": True,
     "optim.batch": 16,
     "optim.steps": 800,
     "eval_every": 100,
@@ -87,7 +91,12 @@ SMALL_INDUCTION: Changes = {
 SELECTIVE = ("delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none")
 HIPPO: dict[str, Changes] = {"HiPPO (LegS)": {}, "random A": {"model.s4d_init": "random"}}
 TRAINED: Changes = {"model.learn_poles": True, "model.learn_dt": True}
-SMALL_CLASSES: Changes = {
+POLES: dict[str, Changes] = {
+    "s4d": {"model.layer": "s4d"},
+    "s4d, real": {"model.layer": "s4d", "model.s4d_init": "real"},
+    "s6": {"model.layer": "s6"},
+}
+SMALL_SIGNALS: Changes = {
     "model.d_model": 32,
     "model.N": 16,
     "optim.steps": 600,
@@ -170,28 +179,31 @@ SWEEPS: dict[str, Sweep] = {
         small_rates=(5e-3,),
     ),
     "audio": Sweep(
-        "Synthetic audio: complex S4D against S6",
+        "Synthetic audio, the next sample: complex S4D against S6",
         SELECTIVE_COPYING_GPU,
-        PLAIN_TRAINING | {"task.name": "audio", "task.L": 1024, "task.vocab": 256, "optim.steps": 5000},
+        PLAIN_TRAINING | {"task.name": "audio", "task.L": 1024, "task.n_data": 3, "optim.steps": 5000},
         {
-            "s4d, complex": {"model.layer": "s4d"},
-            "s4d, real": {"model.layer": "s4d", "model.s4d_init": "real"},
-            "s6": {"model.layer": "s6"},
+            f"{block}, {name}": {"model.block": block, **way}
+            for block in ("plain", "mamba")
+            for name, way in POLES.items()
         },
-        small=SMALL_CLASSES | {"task.L": 128},
+        small=SMALL_SIGNALS | {"task.L": 256},
+        measure="error",
     ),
     "listops": Sweep(
-        "ListOps, short",
+        "ListOps, lists of up to 128 tokens, 3 deep",
         SELECTIVE_COPYING_GPU,
-        PLAIN_TRAINING | {"task.name": "listops", "task.L": 128, "optim.steps": 10_000},
+        PLAIN_TRAINING
+        | {"task.name": "listops", "task.L": 128, "task.n_data": 3, "task.vocab": 16, "optim.steps": 10_000},
         NETWORKS,
-        small=SMALL_CLASSES | {"task.L": 32},
+        small=SMALL_SIGNALS | {"task.L": 32, "task.n_data": 2},
     ),
     "pathfinder": Sweep(
         "Pathfinder-like pictures of 16 x 16, read pixel by pixel",
         SELECTIVE_COPYING_GPU,
-        PLAIN_TRAINING | {"task.name": "pathfinder", "task.L": 256, "optim.steps": 10_000},
+        PLAIN_TRAINING
+        | {"task.name": "pathfinder", "task.L": 256, "task.n_data": 1, "task.vocab": 2, "optim.steps": 10_000},
         NETWORKS,
-        small=SMALL_CLASSES,
+        small=SMALL_SIGNALS,
     ),
 }

@@ -262,6 +262,13 @@ def test_bad_files_are_refused_in_bounded_memory(kind):
     assert peak < 4 * 1024**2
 
 
+def test_a_header_may_be_as_long_as_a_pickle_begins():
+    data = framed(json.dumps({"a": FLOATS | {"data_offsets": [0, 8]}}).encode().ljust(0x0280), b"0" * 8)
+    assert data.startswith(b"\x80\x02")
+    with pytest.raises(ValueError, match="Mamba language model"):  # read as what it is
+        read(data)
+
+
 def test_every_cut_of_a_file_is_refused(tensors):
     data = write(tensors, "hf")
     for stop in [*range(0, 64), *range(64, len(data), 997), len(data) - 1]:
@@ -290,7 +297,7 @@ def test_the_command_converts_there_and_back(tmp_path, capsys):
 
 def test_the_command_refuses_and_writes_nothing(tmp_path, capsys):
     bad = tmp_path / "bad.safetensors"
-    bad.write_bytes(b"PK\x03\x04")
+    bad.write_bytes(b"PK\x03\x04" * 9)
     assert main([str(bad), str(tmp_path / "out")]) == 1
     assert "zip archive" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

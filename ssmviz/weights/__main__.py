@@ -40,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def random_weights(sizes: Sizes, seed: int) -> dict[str, Array]:
-    """As Mamba's released code begins, the head tied: A = -(1..N), Delta log-uniform on [.001, .1], D = 1.
+    """A = -(1..N), Delta of no input log-uniform on [.001, .1], D = 1, as a training begins; the head is tied.
 
-    Embedding normal with deviation .02, projections uniform within 1 / sqrt(inputs), out_proj / sqrt(n_layers).
+    Embedding (normal, deviation .3) and projections (uniform within 2 / sqrt(inputs)) are wider than there, so that
+    Delta depends on the tokens and the network says more than the token that it has just read.
     """
     rng = np.random.default_rng(seed)
     made: dict[str, Array] = {}
@@ -56,10 +57,10 @@ def random_weights(sizes: Sizes, seed: int) -> dict[str, Array]:
         elif kind == "mixer.D" or kind.startswith("norm"):
             value = np.ones(shape)
         elif kind == "embedding.weight":
-            value = rng.normal(0, 0.02, shape)
+            value = rng.normal(0, 0.3, shape)
         else:
-            value = rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
-        made[name] = (value / np.sqrt(sizes.n_layers) if "out_proj" in kind else value).astype(np.float32)
+            value = rng.uniform(-2, 2, shape) / np.sqrt(fan_in)
+        made[name] = value.astype(np.float32)
     return made | {"lm_head.weight": made["embedding.weight"]}
 
 

@@ -54,13 +54,12 @@ def read_header(head: memoryview, size: int) -> tuple[dict[str, Entry], dict[str
 
 
 def _header_size(head: memoryview, size: int) -> int:
-    begin = bytes(head[:32])
-    for mark, words in FOREIGN.items():
-        if begin.startswith(mark):
-            raise ValueError(f"expected a safetensors file, got {words}; give the model's .safetensors file instead")
     if size < 8:
         raise ValueError(f"a safetensors file begins with 8 bytes, got {size} in all; download it again")
-    length = int.from_bytes(begin[:8], "little")
+    length = int.from_bytes(head[:8], "little")
+    kind = next((words for mark, words in FOREIGN.items() if bytes(head[:32]).startswith(mark)), "")
+    if kind and 8 + length > min(size, MAX_HEADER):  # a length, too, may begin like a pickle
+        raise ValueError(f"expected a safetensors file, got {kind}; give the model's .safetensors file instead")
     if length > MAX_HEADER:
         raise ValueError(
             f"the header claims {length:,} bytes, at most {MAX_HEADER:,} are read; this is no safetensors file of a "

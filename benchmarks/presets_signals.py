@@ -105,7 +105,7 @@ def farthest_miss(settings: TrainSettings, A: np.ndarray) -> float:
 
 def _make_random_poles_small() -> None:
     """The usual normalisation of a random matrix, 1 / sqrt(size), in place of the app's."""
-    from ssmviz.models import poles, s4d
+    from ssmviz.models import s4d
 
     def small(G: np.ndarray) -> np.ndarray:
         size = G.shape[-1]
@@ -113,7 +113,7 @@ def _make_random_poles_small() -> None:
         values -= values.real.max(-1, keepdims=True) + 0.5
         return np.take_along_axis(values, np.argsort(-values.imag, axis=-1)[:, : size // 2], -1)
 
-    poles.random_poles = s4d.random_poles = small
+    s4d.random_poles = small
 
 
 def search(processes: int) -> None:

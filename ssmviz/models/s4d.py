@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from kernels.layers import impulse_response
 from ssmviz.models.convolution import causal_convolution, expm1, power, real_product
 from ssmviz.models.layer import Diagonal, Discretised, log_uniform_delta
-from ssmviz.models.poles import initial_poles, random_poles
 from ssmviz.settings import ModelSettings
+from ssmviz.systems.s4d import initial_poles, random_poles
 
 
 class Powers(NamedTuple):

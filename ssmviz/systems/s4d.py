@@ -38,6 +38,22 @@ def initial_poles(init: str, N: int) -> np.ndarray:
     raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}; choose one of those")
 
 
+def random_poles(G: np.ndarray) -> np.ndarray:
+    """Poles of random systems, (D, N) complex, from D matrices G (D, 2N, 2N) of normal numbers.
+
+    The eigenvalues of a random A as large as HiPPO-LegS of size 2N (equal Frobenius norms), shifted until the slowest
+    decays like LegS's poles here, at 1/2. A dense A in its eigenvectors is this diagonal one, so nothing is lost. Of
+    each conjugate pair the pole with positive imaginary part is kept; pairs of real poles count as one of them.
+    """
+    size = G.shape[-1]
+    n = np.arange(size)
+    hippo = np.tril(np.sqrt(np.outer(2 * n + 1, 2 * n + 1)), -1) + np.diag(n + 1.0)
+    poles = np.linalg.eigvals(G * (np.linalg.norm(hippo) / size))
+    poles -= poles.real.max(-1, keepdims=True) + 0.5
+    order = np.argsort(-poles.imag, axis=-1)[:, : size // 2]
+    return np.take_along_axis(poles, order, -1)
+
+
 def legs_diagonal(N: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """HiPPO-LegS of size 2N with its low rank dropped, as N conjugate pairs: Lambda (N,), B (N,), V (2N, N).
 

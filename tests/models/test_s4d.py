@@ -4,8 +4,8 @@ import torch
 
 from ssmviz.models import build
 from ssmviz.models.convolution import causal_convolution, expm1
-from ssmviz.models.poles import initial_poles, random_poles
 from ssmviz.settings import ModelSettings
+from ssmviz.systems.s4d import initial_poles, random_poles
 from tests.models.variants import TASK, network
 
 INITS = ["lin", "inv", "legs", "real"]
@@ -82,26 +82,6 @@ def test_all_poles_start_stable_and_different(init):
     poles = initial_poles(init, 16)
     assert (poles.real < 0).all()
     assert len(np.unique(poles.round(9))) == 16
-
-
-def test_lin_and_inv_are_as_printed():
-    np.testing.assert_allclose(initial_poles("lin", 3), [-0.5, -0.5 + 1j * np.pi, -0.5 + 2j * np.pi])
-    np.testing.assert_allclose(initial_poles("inv", 2), -0.5 + 1j * np.array([12 / np.pi, 4 / (3 * np.pi)]))
-
-
-@pytest.mark.parametrize("N", [2, 8, 16])
-def test_legs_poles_are_the_eigenvalues_of_the_normal_part_of_hippo(N):
-    n = np.arange(2 * N)
-    P = np.sqrt(n + 0.5)
-    hippo = -np.where(n[:, None] > n, 2 * np.outer(P, P), np.diag(n + 1.0))
-    eigenvalues = np.linalg.eigvals(hippo + np.outer(P, P))
-    upper = eigenvalues[eigenvalues.imag > 0]
-    np.testing.assert_allclose(initial_poles("legs", N), upper[np.argsort(upper.imag)], atol=1e-9)
-
-
-def test_an_unknown_init_is_refused():
-    with pytest.raises(ValueError, match="got 'hippo'"):
-        initial_poles("hippo", 4)
 
 
 def test_complex_expm1_does_not_cancel():

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy import linalg, signal
 
-from ssmviz.models import poles
 from ssmviz.systems import nplr, s4d
 from ssmviz.systems.convolution import kernel_by_powers
 
@@ -18,12 +17,6 @@ def legs(N):
 
 def relative(found, truth):
     return np.abs(found - truth).max() / np.abs(truth).max()
-
-
-@every_init
-@pytest.mark.parametrize("N", [1, 4, 32])
-def test_initial_poles_are_those_the_trained_layers_start_from(init, N):
-    np.testing.assert_allclose(s4d.initial_poles(init, N), poles.initial_poles(init, N), rtol=1e-12, atol=1e-10)
 
 
 def test_initial_poles_are_those_of_the_paper():

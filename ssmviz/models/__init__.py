@@ -17,11 +17,15 @@ from ssmviz.models.blocks import Block, Linear, MixerState, Plain, Transformer
 from ssmviz.models.h3 import H3
 from ssmviz.models.hyena import Hyena
 from ssmviz.models.layer import Layer
+from ssmviz.models.lmu import LMU
+from ssmviz.models.lssl import LSSL
 from ssmviz.models.mamba import Mamba
 from ssmviz.models.network import Mixer, Network, State, loss_of
 from ssmviz.models.retention import LinearAttention, RetNet
 from ssmviz.models.rwkv import RWKV
+from ssmviz.models.s4 import S4
 from ssmviz.models.s4d import S4D
+from ssmviz.models.s5 import S5
 from ssmviz.models.s6 import S6
 from ssmviz.models.swiglu import SwiGLU, width
 from ssmviz.settings import ModelSettings, TaskSettings
@@ -29,6 +33,10 @@ from ssmviz.settings import ModelSettings, TaskSettings
 LAYERS: dict[str, type[Layer]] = {
     "s6": S6,
     "s4d": S4D,
+    "s4": S4,
+    "s5": S5,
+    "lssl": LSSL,
+    "lmu": LMU,
     "hyena": Hyena,
     "retnet": RetNet,
     "rwkv": RWKV,

@@ -42,7 +42,7 @@ class Gate extends SequenceView {
 
 export class DeltaBars extends Gate {
   constructor(lab, index) {
-    super(lab, index, { name: "delta", title: "per token", symbol: ["delta", "Δ"], height: 92 });
+    super(lab, index, { name: "delta", title: "per token", symbol: ["delta", "Δ"], height: 92, shows: ["delta"] });
   }
 
   note() {
@@ -87,7 +87,7 @@ export class DeltaBars extends Gate {
 
 export class KeptBars extends Gate {
   constructor(lab, index) {
-    super(lab, index, { name: "kept", title: "kept per token", symbol: ["A", "Ā"], height: 76 });
+    super(lab, index, { name: "kept", title: "kept per token", symbol: ["A", "Ā"], height: 76, shows: ["keep"] });
   }
 
   note() {
@@ -207,7 +207,13 @@ export class ChannelHeat extends SequenceView {
 
 export class DeltaHeat extends ChannelHeat {
   constructor(lab, index) {
-    super(lab, index, { name: "delta-channels", title: "per channel and token", symbol: ["delta", "Δ"], height: 84 });
+    super(lab, index, {
+      name: "delta-channels",
+      title: "per channel and token",
+      symbol: ["delta", "Δ"],
+      height: 84,
+      shows: ["delta"],
+    });
   }
 
   note() {

@@ -259,11 +259,7 @@ class Lab {
   draw() {
     const { changes, page } = this;
     this.changes = new Set();
-    const untested = !page.ladder.lengths.length;
-    if (page.after.hidden !== untested) {
-      page.after.hidden = untested;
-      changes.add("size"); // what was hidden had none
-    }
+    if (page.arrange()) changes.add("size"); // what was hidden had none
     if (changes.has("all") || changes.has("size")) {
       for (const view of page.views) view.measure();
       changes.add("all");

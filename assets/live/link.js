@@ -110,7 +110,9 @@ export class Link {
   frame(buffer) {
     const { run, step, bytes } = splitMessage(buffer);
     if (!this.store.runs[run]) throw new Error(`a frame of run ${run}, which is not in this experiment`);
+    const { record } = this.store;
     this.store.runs[run].addFrame(step, bytes);
+    window.dispatchEvent(new CustomEvent("ssmviz:frame", { detail: { record, run, bytes } })); // lessons may draw it, too
     this.wait = FIRST_WAIT;
     this.on.frame(run);
   }

@@ -1,5 +1,6 @@
 // Puts the page together: which pieces there are, and where they stand.
 
+import { Absent } from "./absent.js";
 import { Answers } from "./answers.js";
 import { Band } from "./band.js";
 import { Curve } from "./curves.js";
@@ -24,7 +25,7 @@ import { Weights } from "./weights.js";
 const MANY = 2; // runs; more of them are compared by what fits side by side
 const SHORT = 12; // letters of all labels together that leave room for numbers in one line
 const GATES = [DeltaBars, DeltaHeat, KeptBars, Written, Read]; // what a layer decides at each position
-const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase]; // top to bottom
+const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase, Weights]; // top to bottom
 
 /** Experiments of the same kind can take turns on one page. */
 export function pageKind(store) {
@@ -40,19 +41,16 @@ function kindOf({ settings }) {
 }
 
 /**
- * What is shown of each run. A layer that cannot choose decides the same everywhere: nothing to see along a signal. Nor
- * is there in a map of one channel.
+ * What is shown of each run, as far as its layer has it. A layer that cannot choose decides the same everywhere: nothing
+ * to see along a signal.
  */
-function viewsOf(store, run) {
-  if (run.record.settings?.model?.layer === "attention")
-    return store.signal ? [Input, Output, Weights] : [Band, Weights];
+function viewsOf(store) {
   const models = store.runs.map(({ record }) => record.settings?.model ?? {});
   const selective = models.some(({ layer }) => layer === "s6");
   if (!store.signal && store.runs.length > MANY)
-    return selective ? [Band, DeltaBars, StateHeat] : [Band, StateHeat, ChannelStates];
+    return selective ? [Band, DeltaBars, StateHeat, Weights] : [Band, StateHeat, ChannelStates, Weights];
   if (!store.signal) return TWIN_VIEWS;
-  const heat = models.some(({ d_model: width }) => width > 1) ? [StateHeat] : [];
-  return [Input, Output, Poles, ...(selective ? GATES : []), ...heat, ChannelStates, Phase];
+  return [Input, Output, Poles, ...(selective ? GATES : []), StateHeat, ChannelStates, Phase, Weights];
 }
 
 /** How learning went. */
@@ -88,7 +86,8 @@ export function buildPage(lab) {
   const readouts = indices.map((i) => new Readout(lab, i));
   const curves = curvesOf(lab);
   const wordy = lab.store.runs.reduce((sum, run) => sum + run.record.label.length, 0) > SHORT;
-  const twins = lab.store.runs.map((run, i) => viewsOf(lab.store, run).map((TwinView) => new TwinView(lab, i)));
+  const twins = lab.store.runs.map((_, i) => viewsOf(lab.store).map((TwinView) => new TwinView(lab, i)));
+  const absences = twins.map((views) => new Absent(views));
   const [ladder, rungs] = [new Ladder(lab), new RungTable(lab)];
   const after = el(
     "section",
@@ -109,7 +108,7 @@ export function buildPage(lab) {
     ),
     probe.element,
     el("div", { class: "under" }, answers?.element, selectors.element),
-    el("div", { class: "twins" }, ...twins.map((views, i) => twin(lab, i, readouts[i], views))),
+    el("div", { class: "twins" }, ...twins.map((views, i) => twin(lab, i, readouts[i], views, absences[i]))),
     after,
     words.spoken,
   );
@@ -121,10 +120,17 @@ export function buildPage(lab) {
     words.remarks.replaceChildren();
     for (const piece of [...views, ...panels]) piece.forget?.();
   };
-  return { words, history, after, ladder, views, panels, forget };
+  /** Shows what there is to show; returns whether something that was hidden must be measured. */
+  const arrange = () => {
+    const untested = !ladder.lengths.length;
+    const tested = after.hidden && !untested;
+    after.hidden = untested;
+    return absences.map((absence) => absence.arrange()).includes(true) || tested;
+  };
+  return { words, history, views, panels, forget, arrange };
 }
 
-function twin(lab, i, readout, views) {
+function twin(lab, i, readout, views, absence) {
   const { label } = lab.store.runs[i].record;
   const heading = el("h3", {}, el("span", { class: "swatch" }), label);
   return el(
@@ -133,5 +139,6 @@ function twin(lab, i, readout, views) {
     heading,
     readout.element,
     ...views.map((view) => view.element),
+    absence.element,
   );
 }

@@ -15,6 +15,7 @@ export class Phase extends SequenceView {
       symbol: ["h", "h"],
       height: 264,
       needs: ["channel", "axes"],
+      shows: ["h"],
     });
   }
 
@@ -157,7 +158,7 @@ export class Phase extends SequenceView {
     if (!frame) return "No frame yet.";
     const { points } = this.path();
     const [a, b] = points.at(-1);
-    return `${this.owner}, channel ${frame.channels[this.channel]}: path of ${frame.L} points from the origin to (${number(a)}, ${number(b)}). ${this.note()}.`;
+    return `${this.owner}, ${this.rowWord} ${frame.channels[this.channel]}: path of ${frame.L} points from the origin to (${number(a)}, ${number(b)}). ${this.note()}.`;
   }
 
   rows() {

@@ -12,7 +12,7 @@ const MOST = 0.98; // of the poles are in the picture where no true ones are kno
 
 export class Poles extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "poles", title: "poles", symbol: ["A", "A"], height: 232, needs: ["metrics"] });
+    super(lab, index, { name: "poles", title: "poles", symbol: ["A", "A"], height: 232, needs: ["metrics"], shows: ["A"] });
     this.known = new Map(); // step -> poles, for the trails
   }
 
@@ -42,8 +42,9 @@ export class Poles extends SequenceView {
     const layer = frame.layers[Math.min(this.lab.view.layer, frame.layers.length - 1)];
     const { step } = this.lab.store.signal ?? {};
     const found = [];
+    if (!layer?.A) return found;
     for (let k = 0; k < layer.K; k++) {
-      const pace = step ? layer.delta[k * frame.L] / step : 1; // Delta A is what a position does
+      const pace = step && layer.delta ? layer.delta[k * frame.L] / step : 1; // Delta A is what a position does
       for (let n = 0; n < layer.N; n++) {
         const i = k * layer.N + n;
         const [re, im] = [layer.A[i] * pace, Math.abs(layer.AImag?.[i] ?? 0) * pace];

@@ -6,7 +6,7 @@ import { number } from "../canvas/words.js";
 
 class Projection extends ChannelHeat {
   constructor(lab, index, options) {
-    super(lab, index, { height: 52, symbol: [options.letter, options.letter], ...options });
+    super(lab, index, { height: 52, symbol: [options.letter, options.letter], shows: [options.letter], ...options });
     this.letter = options.letter;
   }
 

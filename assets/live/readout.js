@@ -2,6 +2,7 @@
 
 import { el, setText } from "../canvas/dom.js";
 import { keptAt, keptMean, stateSize } from "./frame.js";
+import { headOf, strongest } from "./weights.js";
 import { number, percent } from "../canvas/words.js";
 
 export class Readout {
@@ -20,9 +21,11 @@ export class Readout {
       item("delta", "Δ", "delta"),
       item("kept", "kept", "A"),
       item("size", "|h|", "h"),
+      item("looks", "looks at"),
       item("says", "says"),
     );
-    this.element.title = "Δ and kept: mean over channels (selected channel). |h|: selected channel.";
+    this.element.title =
+      "Δ and kept: mean over channels (selected channel). |h|: selected channel. Looks at: the largest weight.";
   }
 
   update() {
@@ -30,20 +33,34 @@ export class Readout {
     const frame = lab.view.frame(this.index);
     const t = lab.view.cursor;
     if (!frame || t >= frame.L) {
-      for (const node of [this.token, this.delta, this.kept, this.size, this.says]) setText(node, "–");
+      for (const node of this.element.querySelectorAll("dd")) setText(node, "–");
       return;
     }
-    const layer = frame.layers[Math.min(lab.view.layer, frame.layers.length - 1)];
+    const layer = frame.layers[Math.min(lab.view.layer, frame.layers.length - 1)] ?? {};
     const token = lab.store.token(frame.tokens[t]);
     const words = frame.signal || token.kind === "data" ? lab.store.inputWords(frame, t) : token.kind;
     setText(this.token, `${t}: ${words}`);
     setText(this.says, this.answer(frame, t));
-    for (const node of [this.delta, this.kept, this.size]) node.parentElement.hidden = !layer?.delta; // attention has no state
-    if (!layer?.delta) return;
     const k = Math.min(lab.view.channel, layer.K - 1);
-    setText(this.delta, `${number(layer.deltaMean[t])} (${number(layer.delta[k * frame.L + t])})`);
-    setText(this.kept, `${number(keptMean(layer, frame.L, t))} (${number(keptAt(layer, frame.L, k, t))})`);
-    setText(this.size, number(stateSize(layer, frame.L, k, t)));
+    this.tell(this.delta, layer.delta, (delta) => `${number(layer.deltaMean[t])} (${number(delta[k * frame.L + t])})`);
+    this.tell(this.kept, layer.keep, () => `${number(keptMean(layer, frame.L, t))} (${number(keptAt(layer, frame.L, k, t))})`);
+    this.tell(this.size, layer.h, () => number(stateSize(layer, frame.L, k, t)));
+    this.tell(this.looks, layer.weights, (weights) => this.looked(frame, weights, t));
+  }
+
+  /** A number that only some layers have. */
+  tell(node, has, words) {
+    node.parentElement.hidden = !has;
+    if (has) setText(node, words(has));
+  }
+
+  /** The token that counts most at t, and how much. */
+  looked({ L, ...frame }, weights, t) {
+    const head = headOf(weights, this.lab.view.head);
+    const heads = head === "mean" ? [...Array(weights.heads).keys()] : [head];
+    const at = (s) => (heads.reduce((sum, i) => sum + weights.data[(i * L + t) * L + s], 0) / heads.length) * weights.unit;
+    const s = strongest(at, t);
+    return `${s}: ${this.lab.store.inputWords(frame, s)} (${weights.signed ? number(at(s)) : percent(at(s))})`;
   }
 
   answer(frame, t) {

@@ -4,7 +4,7 @@ import { el, setText } from "../canvas/dom.js";
 import { number, percent } from "../canvas/words.js";
 
 const POLES = { legs: "HiPPO's", lin: "evenly spaced", inv: "inversely spaced", real: "real", random: "random" };
-const KINDS = { s4d: "selection off: time-invariant", attention: "attention to all tokens" };
+const INVARIANT = "selection off: time-invariant";
 const ALL = "delta B C"; // what is selective in S6
 
 export class Scores {
@@ -43,14 +43,16 @@ function scored(store) {
 
 function selectionOf(selective) {
   if (selective === ALL) return "selection on";
-  return selective === "none" ? KINDS.s4d : `selective: ${selective.replace("delta", "Δ").replaceAll(" ", ", ")}`;
+  return selective === "none" ? INVARIANT : `selective: ${selective.replace("delta", "Δ").replaceAll(" ", ", ")}`;
 }
 
-function kindOf({ label, settings }, store) {
+/** What sets a run apart from the others, in a few words. */
+function kindOf({ label, settings, card }, store) {
   const { layer, s4d_init: poles, learn_poles: learns, selective = ALL } = settings?.model ?? {};
   if (layer === "s6") return selectionOf(selective);
   const starts = new Set(store.runs.map(({ record }) => record.settings?.model?.s4d_init));
-  if (layer !== "s4d" || (!store.signal && starts.size === 1)) return KINDS[layer] ?? "";
+  if (layer !== "s4d") return card ? `remembers ${card.memory}` : "";
+  if (!store.signal && starts.size === 1) return INVARIANT;
   const words = `${POLES[poles] ?? poles} poles`;
   return [label === words ? "" : words, learns === false ? "not trained" : ""].filter(Boolean).join(", ");
 }

@@ -1,12 +1,16 @@
 // Views with one column per token, for one run: what all of them share.
 
+import { lacks } from "./absent.js";
 import { columns, GUTTER, MARGIN } from "../canvas/draw.js";
 import { View } from "../canvas/view.js";
 
+/** `shows`: the arrays of a layer without which there is nothing to draw. */
 export class SequenceView extends View {
   constructor(lab, index, options) {
     super(lab, { ...options, needs: ["frame", "cursor", ...(options.needs ?? [])] });
     this.index = index;
+    this.shows = options.shows ?? [];
+    this.subject = options.symbol?.[1] ?? options.title; // what it is about, in a word
     this.top = options.top ?? 4;
     this.bottom = options.bottom ?? 4; // pixels below the plot, 16 where token positions are written
     this.canvas.classList.add("sequence");
@@ -26,6 +30,29 @@ export class SequenceView extends View {
 
   get layer() {
     return this.frame?.layers[Math.min(this.lab.view.layer, this.frame.layers.length - 1)];
+  }
+
+  /** What is said of the run's layer; {} of one that nobody knows. */
+  get card() {
+    return this.run.record.card ?? {};
+  }
+
+  /** What a row of the memory is called. */
+  get rowWord() {
+    return this.card.rows || "channel";
+  }
+
+  /** Whether the layer shown has nothing to draw here. */
+  get absent() {
+    return this.shows.some((name) => lacks(this, name));
+  }
+
+  render(changes) {
+    if (!this.absent) super.render(changes);
+  }
+
+  label() {
+    if (!this.absent) super.label();
   }
 
   /** Index among the shown channels. */

@@ -10,7 +10,19 @@ const ROOT = Uint8Array.from({ length: 256 }, (_, i) => Math.round(255 * Math.sq
 
 export class StateHeat extends ChannelHeat {
   constructor(lab, index) {
-    super(lab, index, { name: "state", title: "state of every channel", symbol: ["h", "h"], height: 132 });
+    const { rows = "channel" } = lab.store.runs[index].record.card ?? {};
+    super(lab, index, {
+      name: "state",
+      title: `state of every ${rows}`,
+      symbol: ["h", "h"],
+      height: 132,
+      shows: ["heat"],
+    });
+  }
+
+  /** A map of one row shows nothing that the row's own numbers do not. */
+  get absent() {
+    return super.absent || this.layer?.R === 1;
   }
 
   note() {
@@ -38,7 +50,7 @@ export class StateHeat extends ChannelHeat {
     if (!frame) return "No frame yet.";
     const top = layer.heat.indexOf(255);
     const where = top < 0 ? "" : ` after ${this.tokenWords(top % frame.L)}`;
-    return `${this.owner}: ${layer.R} rows of channels by ${frame.L} positions; largest ${number(layer.heatMax)}${where}.`;
+    return `${this.owner}: ${layer.R} rows of ${this.rowWord}s by ${frame.L} positions; largest ${number(layer.heatMax)}${where}.`;
   }
 
   rows() {
@@ -54,15 +66,20 @@ export class StateHeat extends ChannelHeat {
 /** The N states of the selected channel; rows cannot be chosen, so the up and down keys still change the channel. */
 export class ChannelStates extends ChannelHeat {
   constructor(lab, index) {
-    super(lab, index, { name: "states", title: "states of the channel", symbol: ["h", "h"], height: 118, bottom: 18 });
+    const { rows = "channel", columns = "states" } = lab.store.runs[index].record.card ?? {};
+    super(lab, index, {
+      name: "states",
+      title: `${columns} of the ${rows}`,
+      symbol: ["h", "h"],
+      height: 118,
+      bottom: 18,
+      shows: ["h"],
+    });
   }
 
   note() {
-    return this.frame ? `channel ${this.frame.channels[this.channel]}${this.isComplex ? ", real part" : ""}` : "";
-  }
-
-  get isComplex() {
-    return this.run.record.settings?.model?.layer === "s4d" && this.run.record.settings?.model?.s4d_init !== "real";
+    if (!this.frame) return "";
+    return `${this.rowWord} ${this.frame.channels[this.channel]}${this.layer.complex ? ", real part" : ""}`;
   }
 
   paintFrame(g, frame, box, at) {
@@ -90,7 +107,7 @@ export class ChannelStates extends ChannelHeat {
     const { frame, layer, channel } = this;
     if (!frame) return "No frame yet.";
     const last = stateSize(layer, frame.L, channel, frame.L - 1);
-    return `${this.owner}, channel ${frame.channels[channel]}: ${layer.N} states by ${frame.L} positions, between −${number(layer.hScale[channel])} and ${number(layer.hScale[channel])}; size at the end ${number(last)}.`;
+    return `${this.owner}, ${this.rowWord} ${frame.channels[channel]}: ${layer.N} ${this.card.columns || "states"} by ${frame.L} positions, between −${number(layer.hScale[channel])} and ${number(layer.hScale[channel])}; size at the end ${number(last)}.`;
   }
 
   rows() {

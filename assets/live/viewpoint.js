@@ -18,6 +18,7 @@ export class Viewpoint {
     this.layer = 0;
     this.channel = 0; // index among the shown channels
     this.axes = "principal"; // or "states"
+    this.head = undefined; // whose weights are shown: a number, "mean", or what suits them
     this.zoom = null; // {from, to}
     this.stretch = null; // {from, to}: steps that the curves show, null for all
     this.following = true; // the newest step, as it comes
@@ -124,7 +125,7 @@ export class Viewpoint {
 
   setChannel(k) {
     this.chosen = true;
-    const K = this.frame(0)?.channels.length ?? 1;
+    const K = Math.max(1, ...this.store.runs.map((_, i) => this.frame(i)?.channels.length ?? 0));
     this.channel = Math.max(0, Math.min(K - 1, k));
     this.touch("channel");
   }
@@ -163,6 +164,11 @@ export class Viewpoint {
       sum[1] += 1;
     }
     return matters[0] / Math.max(1, matters[1]) - other[0] / Math.max(1, other[1]);
+  }
+
+  setHead(head) {
+    this.head = head === "mean" ? head : Number(head);
+    this.touch("frame");
   }
 
   setAxes(axes) {

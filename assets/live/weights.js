@@ -1,54 +1,66 @@
-// Softmax attention of one layer: row t is what token t takes from each token before it and from itself.
+// What token t takes from each token before it and from itself: attention, or what comes to the same in other layers.
 
 import { el } from "../canvas/dom.js";
 import { Heat } from "../canvas/draw.js";
 import { SequenceView } from "./sequence.js";
 import { gradient } from "../canvas/theme.js";
-import { percent } from "../canvas/words.js";
+import { number, percent } from "../canvas/words.js";
 
-// Most weights are small; the root lets them be seen beside the large ones.
-const ROOT = Uint8Array.from({ length: 256 }, (_, i) => Math.round(255 * Math.sqrt(i / 255)));
+/** Most weights are small; the root lets them be seen beside the large ones. */
+const root = (share) => Math.sign(share) * Math.sqrt(Math.abs(share));
 
 export class Weights extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "weights", title: "attention, mean over heads", height: 300 });
+    super(lab, index, { name: "weights", title: "weights from token to token", height: 300, shows: ["weights"] });
+    this.subject = "weights";
     this.heat = new Heat();
     this.bar = el("span", { class: "bar", "aria-hidden": "true" });
-    const legend = el("span", { class: "legend" }, "0 %", this.bar, "100 %");
+    const legend = el("span", { class: "legend" }, (this.low = el("span")), this.bar, (this.high = el("span")));
     this.caption.insertBefore(legend, this.noteNode.nextSibling);
   }
 
-  /** Of the layer shown, or undefined where the sequence is too long for a picture. */
+  /** Of the layer shown, undefined where it has none. */
   get weights() {
     return this.layer?.weights;
   }
 
-  note() {
-    if (!this.frame) return "";
-    return this.weights ? "row t: what token t looks at, root colours" : "too many tokens to show";
+  /** Whose weights are shown: a number from 0, or "mean". */
+  get head() {
+    return headOf(this.weights, this.lab.view.head);
   }
 
-  /** Mean over heads. */
+  note() {
+    if (!this.frame) return "";
+    return `${headWords(this.weights, this.head, this.card.heads)}, row t: what token t takes, root colours`;
+  }
+
+  /** From token s to token t. */
   at(t, s) {
     const { heads, data, unit } = this.weights;
     const { L } = this.frame;
+    if (this.head !== "mean") return data[(this.head * L + t) * L + s] * unit;
     let sum = 0;
     for (let i = 0; i < heads; i++) sum += data[(i * L + t) * L + s];
     return (sum / heads) * unit;
   }
 
   paintFrame(g, frame, box, at) {
-    if (!this.weights) return;
-    const { magnitude, faint, grid } = this.lab.theme;
-    if (this.colours !== magnitude) this.bar.style.background = gradient(magnitude);
-    this.colours = magnitude;
-    this.heat.fill(frame.L, frame.L, magnitude, (t, s) => ROOT[Math.round(255 * this.at(t, s))]);
+    const { theme } = this.lab;
+    const { signed, unit } = this.weights;
+    const colours = signed ? theme.signed : theme.magnitude;
+    if (this.colours !== colours) this.bar.style.background = gradient(colours);
+    this.colours = colours;
+    const most = signed ? 127 * unit : 1;
+    this.low.textContent = signed ? `−${number(most)}` : "0 %";
+    this.high.textContent = signed ? number(most) : "100 %";
+    const colour = signed ? (w) => 128 + 127 * root(w / most) : (w) => 255 * root(w);
+    this.heat.fill(frame.L, frame.L, colours, (t, s) => Math.round(colour(this.at(t, s))));
     this.heat.draw(g, box, at.from, at.to, this.size.ratio);
     g.textAlign = "right";
-    g.fillStyle = faint;
+    g.fillStyle = theme.faint;
     g.fillText("t = 0", box.left - 6, box.top + 6);
     g.fillText(String(frame.L - 1), box.left - 6, box.bottom - 6);
-    g.strokeStyle = grid;
+    g.strokeStyle = theme.grid;
     g.lineWidth = 1;
     g.strokeRect(box.left - 0.5, box.top - 0.5, box.right - box.left + 1, box.bottom - box.top + 1);
   }
@@ -62,22 +74,37 @@ export class Weights extends SequenceView {
     g.strokeRect(box.left - 0.5, box.top + this.lab.view.cursor * high - 0.5, box.right - box.left + 1, high + 1);
   }
 
-  /** Where token t looks most. */
-  strongest(t) {
-    let best = 0;
-    for (let s = 1; s <= t; s++) if (this.at(t, s) > this.at(t, best)) best = s;
-    return best;
-  }
-
   describe() {
     const { frame } = this;
-    if (!frame || !this.weights) return "No frame yet.";
-    const [last, best] = [frame.L - 1, this.strongest(frame.L - 1)];
-    return `${this.owner}, layer ${this.lab.view.layer + 1}: the last token looks most at ${this.tokenWords(best)}, with ${percent(this.at(last, best))} of its attention.`;
+    if (!frame) return "No frame yet.";
+    const last = frame.L - 1;
+    const best = strongest((s) => this.at(last, s), last);
+    const share = this.at(last, best);
+    const much = this.weights.signed ? `a weight of ${number(share)}` : `${percent(share)} of its attention`;
+    return `${this.owner}, layer ${this.lab.view.layer + 1}, ${headWords(this.weights, this.head, this.card.heads)}: the last token looks most at ${this.tokenWords(best)}, with ${much}.`;
   }
 
   rows() {
     const { cursor } = this.lab.view;
-    return this.perToken([`attention_of_token_${cursor}`], (s) => [this.at(cursor, s).toPrecision(3)]);
+    return this.perToken([`weight_from_token_to_${cursor}`], (s) => [this.at(cursor, s).toPrecision(3)]);
   }
+}
+
+/** The head to show: the one asked for, the mean where weights cannot cancel, else the first. */
+export function headOf({ heads, signed }, asked) {
+  if (asked === "mean" && !signed) return "mean";
+  if (Number.isInteger(asked)) return Math.min(asked, heads - 1);
+  return signed || heads === 1 ? 0 : "mean";
+}
+
+function headWords({ heads }, head, word = "head") {
+  if (head === "mean") return `mean over ${word}s`;
+  return heads === 1 ? `one ${word}` : `${word} ${head + 1} of ${heads}`;
+}
+
+/** The position up to t of the largest weight, whatever its sign. */
+export function strongest(weight, t) {
+  let best = 0;
+  for (let s = 1; s <= t; s++) if (Math.abs(weight(s)) > Math.abs(weight(best))) best = s;
+  return best;
 }

@@ -38,6 +38,7 @@ BLOCKS: dict[str, BlockCard] = {
         "takes the place of the diagonal system, and the query gates what it says.",
         r"\mathrm{out}\bigl(q \odot \mathrm{layer}(\mathrm{shift}(k) \odot v)\bigr)",
         Source("Fu, Dao et al. 2022, H3", "section 3", "https://arxiv.org/abs/2212.14052"),
+        ("d_conv",),
     ),
     "transformer": BlockCard(
         "transformer",

@@ -32,8 +32,8 @@ class Memory:
         words: what it is, in a few words.
         numbers: real numbers that one layer keeps after L tokens (a complex one counts twice).
         formula: the same in LaTeX.
-        rows: what a row of the state is, one word; "" where there is no finite state.
-        columns: what the numbers of a row are, one word.
+        rows: what a row of the state is; "" where there is no finite state.
+        columns: what the numbers of a row are, in the plural.
     """
 
     words: str
@@ -64,6 +64,7 @@ class Card:
         fields: the `ModelSettings` that mean something to it, beside those of every network.
         no_delta: why it has no step size to show; "" where it has one for every token.
         no_weights: why there are no weights from token to token to show; "" where there are.
+        heads: what has weights of its own, one word.
     """
 
     name: str
@@ -77,6 +78,19 @@ class Card:
     fields: tuple[str, ...] = ()
     no_delta: str = ""
     no_weights: str = ""
+    heads: str = "head"
+
+    def in_short(self) -> dict[str, str]:
+        """What the lab's views say of it."""
+        return {
+            "label": self.label,
+            "memory": self.memory.words,
+            "rows": self.memory.rows,
+            "columns": self.memory.columns,
+            "heads": self.heads,
+            "no_delta": self.no_delta,
+            "no_weights": self.no_weights,
+        }
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ LAYERS: dict[str, Card] = {
         r"h_t = e^{\Delta_t A}\, h_{t-1} + \bar B_t\, x_t, \quad y_t = C_t h_t, \qquad "
         r"\Delta_t, B_t, C_t = \mathrm{functions\ of\ } x_t",
         Source(MAMBA, "section 3.2, Algorithm 2", MAMBA_LINK),
-        Memory("N decaying numbers a channel", lambda s: s.D * s.N, r"D N", "channel", "state"),
+        Memory("N decaying numbers a channel", lambda s: s.D * s.N, r"D N", "channel", "states"),
         SCAN,
         ("N", *STEP, "skip", "selective", "dt_rank", "b_discretisation", "bc_scale"),
         no_weights=RECURRENT,
@@ -38,7 +38,7 @@ LAYERS: dict[str, Card] = {
         "token, so the layer is one long convolution whose kernel is a sum of N exponentials.",
         r"y = K * x, \qquad K_l = 2\,\mathrm{Re} \sum_{n=1}^{N} C_n\, \bar A_n^{\,l}\, \bar B_n",
         Source("Gu, Gupta, Goel & Ré 2022, S4D", "section 3", "https://arxiv.org/abs/2206.11893"),
-        Memory("N oscillators a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "state"),
+        Memory("N oscillators a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "states"),
         FFT,
         ("N", *STEP, "skip", "s4d_init", *POLES),
         no_weights=RECURRENT,
@@ -52,7 +52,7 @@ LAYERS: dict[str, Card] = {
         r"A = V \Lambda V^{*} - P Q^{\top}, \qquad \hat K(z) = \frac{2}{1+z} \bigl[\tilde C^{*} R(z) B "
         r"- \tilde C^{*} R(z) P\, (1 + Q^{*} R(z) P)^{-1} Q^{*} R(z) B \bigr]",
         Source("Gu, Goel & Ré 2021, S4", "section 3, Algorithm 1", "https://arxiv.org/abs/2111.00396"),
-        Memory("N coupled states a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "state"),
+        Memory("N coupled states a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "states"),
         FFT,
         ("N", *STEP, "skip", *POLES),
         no_delta="Its Δ is one constant a channel, and its states are coupled: no part of a state is kept on its own.",
@@ -67,7 +67,7 @@ LAYERS: dict[str, Card] = {
         r"h_t = \bar\Lambda\, h_{t-1} + \bar B\, x_t, \quad y_t = \mathrm{Re}(C h_t) + D x_t, \qquad "
         r"B \in \mathbb{C}^{N \times D}",
         Source("Smith, Warrington & Linderman 2022, S5", "section 3", "https://arxiv.org/abs/2208.04933"),
-        Memory("N oscillators that all channels share", lambda s: 2 * s.N, r"2 N", "layer", "state"),
+        Memory("N oscillators that all channels share", lambda s: 2 * s.N, r"2 N", "layer", "states"),
         SCAN,
         ("N", *STEP, "skip", *POLES),
         no_delta="Its Δ is one constant a state, the same at every token.",
@@ -82,7 +82,7 @@ LAYERS: dict[str, Card] = {
         r"\bar A = (I - \alpha \Delta A)^{-1} (I + (1 - \alpha) \Delta A), \qquad "
         r"K = (C \bar B,\; C \bar A \bar B,\; C \bar A^2 \bar B,\; \dots)",
         Source("Gu et al. 2021, LSSL", "section 3", "https://arxiv.org/abs/2110.13985"),
-        Memory("N Legendre coefficients a channel", lambda s: s.D * s.N, r"D N", "channel", "coefficient"),
+        Memory("N Legendre coefficients a channel", lambda s: s.D * s.N, r"D N", "channel", "coefficients"),
         Cost(r"L \log L", r"L", r"1", "the powers of a dense matrix, then one convolution by FFT"),
         ("N", *STEP, "skip", "learn_dt"),
         no_delta="Its Δ is one constant a channel, and its states are coupled: no part of a state is kept on its own.",
@@ -102,7 +102,7 @@ LAYERS: dict[str, Card] = {
             "section 2",
             "https://papers.nips.cc/paper/9689-legendre-memory-units",
         ),
-        Memory("a window of Legendre coefficients", lambda s: s.D * (s.N + 1), r"D (N + 1)", "channel", "coefficient"),
+        Memory("a window of Legendre coefficients", lambda s: s.D * (s.N + 1), r"D (N + 1)", "channel", "coefficients"),
         Cost(r"L", r"L", r"1", "a loop over the tokens"),
         ("N",),
         no_delta="Its window has one fixed length: Δ is the same at every token.",
@@ -121,7 +121,7 @@ LAYERS: dict[str, Card] = {
             lambda s: 3 * s.D * s.N,
             r"D N + 2 D N",
             "channel",
-            "state: shift, then diagonal",
+            "states (shift, then diagonal)",
         ),
         FFT,
         ("N", *STEP, *POLES),
@@ -132,15 +132,16 @@ LAYERS: dict[str, Card] = {
         "hyena",
         "Hyena",
         2023,
-        "H3 with free filters: a small network with sine activations says what the kernel is at every lag, times a "
-        "window that fades. The filter is as long as the sequence, so there is no finite state to step with.",
-        r"y = x^{2} \odot \bigl(h^{2} * (x^{1} \odot (h^{1} * v))\bigr), \qquad "
-        r"h_l = w(l)\; \mathrm{MLP}_{\sin}(\mathrm{PE}(l))",
+        "A convolution with a free filter: a small network with sine activations says what the kernel is at every lag, "
+        "times a window that fades. In the H3 block this is Hyena. The filter is as long as the sequence, so there is "
+        "no finite state to step with.",
+        r"y = h * x + D x, \qquad h_l = \mathrm{window}(l)\; \mathrm{MLP}_{\sin}(\mathrm{features\ of\ } l)",
         Source("Poli, Massaroli et al. 2023, Hyena", "section 3", "https://arxiv.org/abs/2302.10866"),
-        Memory("every input so far", lambda s: 2 * s.D * s.L, r"2 D L"),
-        Cost(r"L \log L", r"L", r"L", "one convolution by FFT for each filter"),
-        (),
-        no_delta="Its filters are functions of the lag: nothing is discretised.",
+        Memory("every input so far", lambda s: s.D * s.L, r"D L"),
+        Cost(r"L \log L", r"L", r"L", "one convolution by FFT"),
+        ("N", "skip"),
+        no_delta="Its filter is a function of the lag: nothing is discretised.",
+        heads="channel",
     ),
     "retnet": Card(
         "retnet",
@@ -151,7 +152,7 @@ LAYERS: dict[str, Card] = {
         r"S_t = \gamma S_{t-1} + k_t^{\top} v_t, \quad y_t = q_t S_t, \qquad Y = (Q K^{\top} \odot D)\, V, "
         r"\quad D_{ij} = \gamma^{i-j}",
         Source("Sun et al. 2023, RetNet", "section 2", "https://arxiv.org/abs/2307.08621"),
-        Memory("one matrix a head", lambda s: s.D**2 // s.heads, r"D^2 / H", "head and key feature", "value feature"),
+        Memory("one matrix a head", lambda s: s.D**2 // s.heads, r"D^2 / H", "key feature", "value features"),
         PAIRS,
         ("heads",),
         no_delta=COMPARES,
@@ -167,14 +168,15 @@ LAYERS: dict[str, Card] = {
         Source("Peng et al. 2023, RWKV", "section 3", "https://arxiv.org/abs/2305.13048"),
         Memory(
             "a numerator and a denominator a channel",
-            lambda s: 3 * s.D,
-            r"3 D",  # the third: the largest exponent so far, which keeps both in range
+            lambda s: 4 * s.D,
+            r"4 D",  # and the largest exponent so far, which keeps both in range, and the newest input
             "channel",
-            "numerator, denominator",
+            "two sums (numerator, denominator)",
         ),
         Cost(r"L", r"L", r"1", "a recurrence over the tokens"),
         (),
         no_delta="Its decay w is one constant a channel.",
+        heads="channel",
     ),
     "linear_attention": Card(
         "linear_attention",
@@ -189,8 +191,8 @@ LAYERS: dict[str, Card] = {
             "one matrix a head and its norm",
             lambda s: s.D**2 // s.heads + s.D,
             r"D^2 / H + D",
-            "head and key feature",
-            "value feature",
+            "key feature",
+            "value features (the last: their norm)",
         ),
         PAIRS,
         ("heads",),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ssmviz.family import LAYERS
 from ssmviz.live.series import Series, empty
 from ssmviz.runs.records import LIVE, RunRow
 from ssmviz.runs.store import Store
@@ -166,7 +167,13 @@ def in_short(summary: Summary) -> dict[str, Any]:
 
 
 def _fixed(row: RunRow) -> dict[str, Any]:
-    return {"id": row.id, "label": row.label, "steps": row.steps, "settings": row.settings.model_dump()}
+    return {
+        "id": row.id,
+        "label": row.label,
+        "steps": row.steps,
+        "settings": row.settings.model_dump(),
+        "card": LAYERS[row.settings.model.layer].in_short(),
+    }
 
 
 def _scalars(row: RunRow, queue: Sequence[str], messages: tuple[str, ...]) -> dict[str, Any]:

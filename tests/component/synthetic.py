@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmviz.family import LAYERS
 from ssmviz.frames import pack
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 
@@ -96,6 +97,7 @@ class Twins:
             "parameters": 12345,
             "notes": [],
             "settings": {"model": {"layer": name, "s4d_init": "lin"}, "seed": 0},
+            "card": LAYERS[name].in_short(),
             "losses": {"step": steps, "loss": [self.loss(name, s) for s in steps]},
             "evaluations": self.evaluations(name, [s for s in self.kept if 0 < s <= upto]),
             "rungs": rungs if self.rungs else [],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from ssmviz.family import LAYERS
 from ssmviz.frames import pack
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 from tests.component.conftest import SMALL
@@ -24,6 +25,7 @@ class Opponents(Twins):
         for run in record["runs"]:
             if run["id"] == "run-s4d":
                 run |= {"label": "Transformer", "backend": "softmax", "settings": {"model": {"layer": "attention"}}}
+                run["card"] = LAYERS["attention"].in_short()
         return record
 
     def frame(self, name: str, step: int, tokens: np.ndarray | None = None) -> bytes:
@@ -53,11 +55,11 @@ def opponents(still: Page) -> Iterator[Harness]:
 def test_attention_stands_where_s6_has_its_state(opponents: Harness) -> None:
     s6, transformer = (opponents.page.locator(f'.twin[data-run="{i}"]') for i in range(2))
     expect(s6.locator(".view-state")).to_have_count(1)
-    expect(s6.locator(".view-weights")).to_have_count(0)
-    expect(transformer.locator("figure.view")).to_have_count(2)
+    expect(s6.locator(".view-weights")).to_be_hidden()
+    expect(transformer.locator("figure.view:visible")).to_have_count(2)
     expect(s6.locator(".readout dt", has_text="kept")).to_be_visible()
     expect(transformer.locator(".readout dt", has_text="kept")).to_be_hidden()
-    expect(opponents.page.locator(".card").nth(1)).to_contain_text("attention to all tokens")
+    expect(opponents.page.locator(".card").nth(1)).to_contain_text("remembers keys and values of every token so far")
 
 
 def test_the_alternative_text_says_where_the_last_token_looks(opponents: Harness) -> None:
@@ -73,4 +75,4 @@ def test_the_channel_and_layer_buttons_leave_attention_alone(opponents: Harness)
     page = opponents.page
     page.locator('[data-action="next-channel"]').click()
     page.get_by_role("radio", name="2", exact=True).first.check(force=True)
-    expect(page.locator('.twin[data-run="1"] .view-weights')).to_have_count(1)
+    expect(page.locator('.twin[data-run="1"] .view-weights')).to_be_visible()

@@ -24,7 +24,6 @@ export class View {
     this.over = new Set([...OVERLAY, ...over]);
     this.title = title;
     this.canvas = el("canvas", { role: "img", tabindex: 0 });
-    this.base = document.createElement("canvas");
     this.noteNode = el("span", { class: "note" });
     const mark = symbol ? el("span", { class: `symbol symbol-${symbol[0]}` }, symbol[1]) : null;
     const words = el("span", { class: "title" }, mark, mark ? " " : null, title);
@@ -100,42 +99,57 @@ export class View {
       height: this.square ? Math.min(width, this.height) : this.height,
       ratio: window.devicePixelRatio || 1,
     };
-    for (const canvas of [this.canvas, this.base]) {
-      const [w, h] = [width * this.size.ratio, this.size.height * this.size.ratio].map(Math.round);
-      if (canvas.width !== w) canvas.width = w;
-      if (canvas.height !== h) canvas.height = h;
-    }
+    fit(this.canvas, width * this.size.ratio, this.size.height * this.size.ratio);
     const high = `${this.size.height}px`;
     if (this.canvas.style.height !== high) this.canvas.style.height = high; // a write makes the next view's width dear
   }
 
+  /**
+   * Paints anew what `changes` made stale. Where they only move what lies over the picture, it is painted once more, off
+   * screen, and copied from there; while the picture itself changes (a drag), nothing is copied.
+   */
   render(changes) {
     if (!this.size?.width) return;
     const stale = !this.painted || [...changes].some((kind) => this.needs.has(kind) && !this.over.has(kind));
     if (stale) {
-      this.on(this.base, (g) => this.paint(g, this.size));
+      this.onto(this.canvas);
       setText(this.noteNode, this.note?.() ?? "");
       this.painted = true;
-    }
+      this.fresh = false;
+    } else this.copyBase();
+    if (!this.overlay) return;
     const g = this.canvas.getContext("2d");
-    g.setTransform(1, 0, 0, 1, 0, 0);
-    g.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    g.drawImage(this.base, 0, 0);
-    if (this.overlay) {
-      g.setTransform(this.size.ratio, 0, 0, this.size.ratio, 0, 0);
-      this.overlay(g, this.size);
-    }
+    g.save();
+    g.setTransform(this.size.ratio, 0, 0, this.size.ratio, 0, 0);
+    this.overlay(g, this.size);
+    g.restore();
   }
 
-  on(canvas, draw) {
+  onto(canvas) {
     const g = canvas.getContext("2d");
     g.setTransform(1, 0, 0, 1, 0, 0);
     g.clearRect(0, 0, canvas.width, canvas.height);
+    g.save();
     g.setTransform(this.size.ratio, 0, 0, this.size.ratio, 0, 0);
     g.font = `11px ${this.lab.theme.font}`;
     g.textBaseline = "middle";
     g.lineJoin = "round";
-    draw(g);
+    this.paint(g, this.size);
+    g.restore();
+  }
+
+  copyBase() {
+    if (!this.fresh) {
+      this.base ??= document.createElement("canvas");
+      fit(this.base, this.canvas.width, this.canvas.height);
+      this.onto(this.base);
+      this.fresh = true;
+    }
+    const g = this.canvas.getContext("2d");
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.globalCompositeOperation = "copy";
+    g.drawImage(this.base, 0, 0);
+    g.globalCompositeOperation = "source-over";
   }
 
   /** The text alternative, from the data that is drawn. */
@@ -161,6 +175,12 @@ export class View {
   saveCsv() {
     download(new Blob([toCsv(this.rows())], { type: "text/csv" }), this.file("csv"));
   }
+}
+
+function fit(canvas, width, height) {
+  const [w, h] = [Math.round(width), Math.round(height)];
+  if (canvas.width !== w) canvas.width = w;
+  if (canvas.height !== h) canvas.height = h;
 }
 
 function download(blob, name) {

@@ -7,6 +7,7 @@ import { View } from "../canvas/view.js";
 import { buildControls } from "./controls.js";
 
 const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers follow
+const NEARLY = "100px"; // around what can be seen: a picture is drawn a little before it comes into sight
 const LONGEST_STEP = 0.1; // s that the clock goes on at most between two redraws
 
 class Stage {
@@ -16,6 +17,7 @@ class Stage {
     this.changes = new Set();
     this.cache = new Map();
     this.makers = new Map();
+    this.owed = new Map(); // by view: the changes that it has not drawn yet, since nobody can see it
     this.draws = 0;
     this.cursor = null;
     this.clock = 0;
@@ -94,6 +96,7 @@ class Stage {
       this.wake();
     });
     this.sight.observe(this.element);
+    this.eyes = new IntersectionObserver((entries) => this.look(entries), { rootMargin: NEARLY, scrollMargin: NEARLY });
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== " " || !this.scene?.animate || event.target.closest?.("button, select, input, summary")) return;
       event.preventDefault();
@@ -106,6 +109,7 @@ class Stage {
     this.aborter.abort();
     this.resizer.disconnect();
     this.sight.disconnect();
+    this.eyes.disconnect();
     cancelAnimationFrame(this.request);
     clearTimeout(this.teller);
     this.element.remove();
@@ -130,6 +134,10 @@ class Stage {
       this.facts,
       this.spoken,
     );
+    for (const view of this.views) {
+      this.owed.set(view, new Set());
+      this.eyes.observe(view.canvas);
+    }
     watchTheme(this.element, () => this.retheme());
   }
 
@@ -149,6 +157,7 @@ class Stage {
   /** Changes values and redraws. */
   set(change) {
     this.values = { ...this.values, ...change };
+    this.changedAt = performance.now();
     this.forgetDerived();
     this.touch("values");
   }
@@ -189,8 +198,10 @@ class Stage {
     return this.cache.get(name);
   }
 
-  forgetDerived() {
-    this.cache.clear();
+  /** Of all that is derived, or of these names alone. */
+  forgetDerived(...names) {
+    if (!names.length) this.cache.clear();
+    for (const name of names) this.cache.delete(name);
   }
 
   // -- cursor -------------------------------------------------------------------------------------------------------
@@ -290,12 +301,15 @@ class Stage {
     const { changes, scene } = this;
     this.changes = new Set();
     if (changes.has("all") || changes.has("size")) {
-      for (const view of this.views) view.measure();
+      this.measure();
       changes.add("all");
     }
     scene.before?.(this, changes);
     if (changes.has("values") || changes.has("all")) this.widgets.show();
-    for (const view of this.views) if ([...changes].some((kind) => view.needs.has(kind))) view.render(changes);
+    for (const [view, owed] of this.owed) {
+      for (const kind of changes) if (view.needs.has(kind)) owed.add(kind);
+      if (view.seen) this.pay(view, owed);
+    }
     scene.after?.(this, changes);
     this.showFacts();
     this.draws += 1;
@@ -304,6 +318,30 @@ class Stage {
     dataset.state = this.playing ? "playing" : "ready";
     dataset.cursor = this.cursor ?? "";
     this.teller ??= setTimeout(() => this.tell(), TELL_AFTER);
+  }
+
+  /** How large the pictures are, and which of them can be seen. */
+  measure() {
+    for (const view of this.views) view.measure();
+    for (const view of this.views) {
+      const { top, bottom } = view.canvas.getBoundingClientRect();
+      view.seen = top < window.innerHeight && bottom > 0;
+    }
+  }
+
+  pay(view, owed) {
+    if (!owed.size) return;
+    view.render(owed);
+    owed.clear();
+  }
+
+  /** Pictures came into sight, or went out of it. */
+  look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const view = this.views.find(({ canvas }) => canvas === target);
+      view.seen = isIntersecting;
+      if (isIntersecting && this.owed.get(view).size) this.touch("sight");
+    }
   }
 
   /** Live numbers: [words, text, symbol]. */
@@ -320,12 +358,19 @@ class Stage {
     });
   }
 
-  /** Text alternatives, shortly after a redraw and not with every one. */
+  /** Words, shortly after a redraw and not with every one; once the values rest, pictures out of sight and theirs, too. */
   tell() {
     this.teller = undefined;
     if (this.destroyed) return;
     setText(this.spoken, this.scene.say?.(this) ?? "");
-    for (const view of this.views) if (view.size) view.label();
+    if (this.holding || performance.now() - this.changedAt < TELL_AFTER) {
+      this.teller = setTimeout(() => this.tell(), TELL_AFTER);
+      return;
+    }
+    for (const [view, owed] of this.owed) {
+      this.pay(view, owed);
+      if (view.size) view.label();
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import { number, percent } from "../canvas/words.js";
 import { bestConstant, kernel } from "../maths/gate.js";
 import { kept, sigmoid, softplus, softplusInverse, writeGate } from "../maths/selective.js";
 import { byKind, CLASSES, classOf, kindOf, targetsOf } from "../maths/strips.js";
+import { whileTraining } from "./learned.js";
 import { only } from "./needs.js";
 import { clockWidths, derive, LETTER, OLDEST, RESET } from "./selection_values.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
@@ -19,19 +20,24 @@ const AGES = range(0, OLDEST, 161);
 
 export function build(stage) {
   derive(stage);
+  whileTraining((learned) => {
+    stage.extra = { ...stage.extra, learned };
+    stage.forgetDerived("learned", "learnedScore");
+    stage.touch("learned");
+  }, stage.aborter.signal);
   const reading = new Reading(({ derived }) => derived.columns.length);
   const verdict = el("div"); // the spoken sentence stands beside the score, not at the end
-  const follow = (view) => only(view(stage), "values", "cursor");
+  const follow = (view, ...more) => only(view(stage), "values", "cursor", ...more);
   return {
     rows: [
       [follow(strip)],
-      [follow(brush)],
-      { views: [only(scores(stage), "values"), only(ages(stage), "values")], shares: [2, 3] },
+      [follow(brush, "learned")],
+      { views: [only(scores(stage), "values", "learned"), only(ages(stage), "values")], shares: [2, 3] },
       [verdict],
       [follow(heat)],
       [follow(keptCurve), follow(theorem)],
       [follow(moved), only(choosers(stage))],
-      [only(learnedGate(stage), "values")],
+      [only(learnedGate(stage), "values", "learned")],
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
     before: (_, changes) => reading.advance(stage, changes),

@@ -1,6 +1,7 @@
 // What the pictures of the selection lesson show, computed from its values.
 
 import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js";
+import { memo } from "./memo.js";
 import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled } from "../maths/strips.js";
 
 export const LETTER = 0.5; // Delta of a letter in links, and in the learned gate once it is stretched
@@ -8,11 +9,11 @@ export const RESET = 5; // Delta that clears the state
 export const OLDEST = 4; // ages that are drawn
 const SHOWN = 40; // strips whose letters are drawn over the kernel
 const FINE = 64; // letters of nearly one age are drawn once: steps an age of 1
-const learnedScores = new Map();
 
 /** `stage.derived`: story, strip, gate, outcome, answers, columns, states, best, learned, seen, moved ... */
 export function derive(stage) {
   const d = stage.derived;
+  const scored = memo((strip, N) => outcome(strip, { ...d.gate, delta: d.learned }, N).token);
   stage
     .derive("story", ({ story }) => stage.extra.stories[story])
     .derive("strip", ({ swap }) => swapped(d.story.strip, swap))
@@ -32,11 +33,7 @@ export function derive(stage) {
       if (!["letters", "um"].includes(story)) return undefined;
       return byKind(d.strip, { letters: LETTER, rest: Math.min(RESET, LETTER / stage.extra.learned.ratio) });
     })
-    .derive("learnedScore", ({ N, B, C }) => {
-      const key = `${d.story.strip} ${N} ${B} ${C} ${stage.extra.learned.ratio}`;
-      if (!learnedScores.has(key)) learnedScores.set(key, outcome(d.story.strip, { ...d.gate, delta: d.learned }, N).token);
-      return learnedScores.get(key);
-    })
+    .derive("learnedScore", ({ N, B, C }) => scored(d.story.strip, N, B, C, stage.extra.learned.ratio))
     .derive("seen", () => agesOf(d.story.strip, d.gate, d.outcome.C))
     .derive("surgery", ({ swap }) => (swap < 0 ? Array.from(d.story.strip).findIndex((token) => classOf(token) >= 0) : swap))
     .derive("moved", ({ N }) => movedBy(d, N, d.surgery));

@@ -75,7 +75,7 @@ lesson.train(
         "Now gradient descent is the gate: Δ, B and C may each depend on the token, or not. The network has more than "
         "you had: two layers, many channels, a short convolution. Which switch can it do without? In the gate drawn "
         f"above ({gate.where}, {gate.accuracy:.0%} of letters right) a letter lasts {gate.ratio:.3g} times as long as "
-        "noise, and nobody told it to. Once yours is trained, its Δ takes that place (switch *Learned Δ* on)."
+        "noise, and nobody told it to. While yours trains, its Δ takes that place (switch *Learned Δ* on)."
     ),
 )
 lesson.check(

@@ -66,3 +66,8 @@ def lab() -> StreamlitPage:
 def runs() -> StreamlitPage:
     """What was trained before."""
     return st.Page(PAGES / "train" / "runs.py", title="Runs", icon=":material/history:", url_path="runs")
+
+
+def weights() -> StreamlitPage:
+    """Where published weights are opened."""
+    return st.Page(PAGES / "train" / "weights.py", title="Weights", icon=":material/deployed_code:", url_path="weights")

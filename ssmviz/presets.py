@@ -36,6 +36,7 @@ TWIN_RATES: dict[str, TwinRate] = {
     "copying": TwinRate(lr=1.0, lr_muon=1.0),
     "selective_copying": TwinRate(lr=4.0, lr_muon=0.25),
     "induction_heads": TwinRate(lr=2.0, lr_muon=0.5),
+    "associative_recall": TwinRate(lr=4.0, lr_muon=0.25),
 }
 
 # of the large presets for a GPU: `benchmarks/gpu_training_h200_202611.md`
@@ -146,6 +147,12 @@ INDUCTION_HEADS_GPU = TrainSettings(
     device="cuda",
 )
 
+ASSOCIATIVE_RECALL = TrainSettings(
+    task=TaskSettings(name="associative_recall", L=24, vocab=17, n_data=4),
+    optim=OptimSettings(curriculum=True, steps=600),
+    device="cpu",
+)
+
 # networks on signals are small: a CPU takes seconds
 MASS_SPRING = TrainSettings(
     task=TaskSettings(name="mass_spring", L=256, n_data=2),
@@ -216,6 +223,13 @@ PRESETS: dict[str, Preset] = {
         "Say what followed the trigger when it was last seen, also far beyond the lengths it was trained on.",
         _pair(INDUCTION_HEADS),
         "Lengths are drawn evenly in log L from 8 to 64, so that no length can be learned by heart.",
+    ),
+    "associative_recall": Preset(
+        "Associative recall",
+        "Pairs of key and value, then every key again: what belonged to it? All pairs must fit into the state at once.",
+        _pair(ASSOCIATIVE_RECALL),
+        "S6 said 99.6 % of the values after these 600 steps, 10 s on one core. The twin, with the best of six pairs of "
+        "learning rates, said 63 %.",
     ),
     "switches": Preset(
         "What each switch of selection buys",

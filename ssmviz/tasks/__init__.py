@@ -3,6 +3,7 @@
 `TASKS[settings.name].sample(settings, rng_for(seed, "train", step), n)` is training batch `step`.
 """
 
+from ssmviz.tasks.associative_recall import AssociativeRecall
 from ssmviz.tasks.copying import Copying
 from ssmviz.tasks.digits import Digits
 from ssmviz.tasks.induction_heads import InductionHeads
@@ -17,6 +18,7 @@ TASKS: dict[str, Task] = {
     "copying": Copying(),
     "selective_copying": SelectiveCopying(),
     "induction_heads": InductionHeads(),
+    "associative_recall": AssociativeRecall(),
     "mass_spring": MassSpring(),
     "digits": Digits(),
     "resampled": Resampled(),

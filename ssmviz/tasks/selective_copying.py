@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ssmviz.settings import TaskSettings
+from ssmviz.tasks.streams import slots
 from ssmviz.tasks.task import SHORTEST, Kind, Sizes, TokenTask, as_targets, checked
 
 
@@ -84,15 +85,7 @@ class SelectiveCopying(TokenTask):
 
     def _positions(self, settings: TaskSettings, rng: np.random.Generator, n: int) -> np.ndarray:
         """n_data different slots of L in ascending order, every choice equally likely: (n, n_data)."""
-        L, n_data = settings.L, settings.n_data
-        bits = np.uint64(max(L - 1, 1).bit_length())
-        # The slot's number sits in the low bits of its random key: keys never tie, and the n_data
-        # smallest keys are the choice. A partition finds them several times faster than argpartition.
-        keys = rng.integers(0, 2**64, (n, L), dtype=np.uint64) << bits | np.arange(L, dtype=np.uint64)
-        keys.partition(n_data - 1, axis=1)
-        slots = keys[:, :n_data] & ((np.uint64(1) << bits) - np.uint64(1))
-        slots.sort(axis=1)
-        return slots.astype(np.int64)
+        return slots(rng, n, settings.L, settings.n_data)
 
     def _special(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
         return {settings.vocab - 2: ("·", "noise"), settings.vocab - 1: ("?", "marker")}

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from ssmviz.models import BLOCKS, LAYERS, Block, build
-from ssmviz.settings import ModelSettings, TaskSettings
+from ssmviz.settings import ModelSettings
 from ssmviz.tasks import TASKS, rng_for
 from tests.models.variants import DIAGONAL, TASK, TOLERANCE, VOCAB, every_diagonal, every_variant, network, some_tokens
+from tests.tasks.sizes import small
 
 every_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 
@@ -145,8 +146,7 @@ def test_twins_start_with_the_same_weights_wherever_they_have_the_same_module():
 
 @pytest.mark.parametrize(("task", "layer", "block"), list(itertools.product(TASKS, LAYERS, BLOCKS)))
 def test_every_layer_and_block_runs_on_every_task(task, layer, block):
-    sizes = {"L": 64, "vocab": 10} if task == "digits" else {"L": 16, "vocab": 8}
-    settings = TaskSettings(name=task, n_data=3, **sizes)
+    settings = small(task)
     net = build(settings, ModelSettings(layer=layer, block=block, d_model=8, N=2, heads=2), seed=0)
     tokens, targets = TASKS[task].sample(settings, rng_for(0, "train"), 2)
     said = 1 if settings.says_signal else settings.vocab

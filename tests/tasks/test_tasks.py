@@ -14,6 +14,9 @@ SETTINGS = {
     "selective, large vocabulary": TaskSettings(name="selective_copying", L=9, vocab=256, n_data=3),
     "induction": TaskSettings(name="induction_heads", L=64, vocab=16),
     "induction, shortest": TaskSettings(name="induction_heads", L=8, vocab=4),
+    "recall": TaskSettings(name="associative_recall", L=32, vocab=17, n_data=6),
+    "recall, full": TaskSettings(name="associative_recall", L=12, vocab=18, n_data=6),
+    "recall, many keys": TaskSettings(name="associative_recall", L=9, vocab=256, n_data=2),
 }
 every_settings = pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ssmviz.lessons import inside
-from ssmviz.widgets.lesson import Lesson, symbol_links
-from ssmviz.widgets.model_choice import model_choice, prompt_choice, save_buttons
+from ssmviz.widgets.lesson import symbol_links
+from ssmviz.widgets.model_choice import look, model_choice, prompt_choice, save_buttons
 from ssmviz.widgets.symbols import tex
 
 st.title("What does a Mamba do with your tokens?")
@@ -23,7 +23,7 @@ if opened is not None:
     )
     reading = prompt_choice(opened)
     if reading is not None:
-        Lesson("inside", inside.CONTROLS, extra=lambda now: inside.pictures(model, reading, **now)).play()
+        look(opened, reading)
     save_buttons(opened)
 
 st.subheader("What you see")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -14,7 +15,9 @@ from ssmviz.lessons import inside
 from ssmviz.lessons.inside import Model, Reading
 from ssmviz.live.snapshot import summaries
 from ssmviz.runs.records import RunRow
+from ssmviz.runs.view import Summary
 from ssmviz.widgets import services
+from ssmviz.widgets.lesson import Lesson
 
 CHOICE = "weights_model"  # in the URL, too: a run's id, or absent
 SHIPPED, FILE = "shipped", "file"
@@ -33,7 +36,7 @@ class Opened:
 
 def model_choice() -> Opened | None:
     """Draw the choice. None where there is no model yet; why not is said."""
-    runs = {run.id: run for run in _publishable()}
+    runs = {run.id: run for summary in summaries(services.client().store) for run in publishable(summary)}
     asked = st.session_state.setdefault(CHOICE, st.query_params.get(CHOICE, SHIPPED))
     if asked not in (SHIPPED, FILE, *runs):
         st.warning("This run is not on this machine, or has no weights yet.", icon=":material/link_off:")
@@ -52,6 +55,11 @@ def model_choice() -> Opened | None:
         return None
 
 
+def publishable(summary: Summary) -> list[RunRow]:
+    """Its runs that have weights, and a network that the layouts can hold."""
+    return [run for run in summary.runs if run.checkpoint_step is not None and not inside.unpublishable(run.settings)]
+
+
 def prompt_choice(opened: Opened) -> Reading | None:
     """Draw the prompt and how many tokens to add. None where it is no prompt of this model; why not is said."""
     most = opened.model.sizes.vocab - 1
@@ -64,6 +72,12 @@ def prompt_choice(opened: Opened) -> Reading | None:
         st.error(f"Not read: {error}.", icon=":material/error:")
         return None
     return _followed(opened.key, prompt, int(more), opened.model)
+
+
+@st.fragment
+def look(opened: Opened, reading: Reading) -> None:
+    """Draw what happens inside; another layer or channel runs this alone."""
+    Lesson("inside", inside.CONTROLS, extra=partial(_pictures, opened.model, reading)).play()
 
 
 def save_buttons(opened: Opened) -> None:
@@ -83,6 +97,10 @@ def save_buttons(opened: Opened) -> None:
         for layout in inside.LAYOUTS:
             st.markdown(f"Layout {layout}:")
             st.code(json.dumps(inside.config(model.sizes, layout, tied=model.tied), indent=1), language="json")
+
+
+def _pictures(model: Model, reading: Reading, now: Mapping[str, Any]) -> dict[str, Any]:
+    return inside.pictures(model, reading, layer=now["layer"], channel=now["channel"])
 
 
 def _opened(choice: str, runs: dict[str, RunRow]) -> Opened | None:
@@ -111,12 +129,6 @@ def _model(key: str, _source: Callable[[], bytes | Path]) -> Model:
 @st.cache_resource(max_entries=KEPT, ttl=SECONDS, show_spinner=False)
 def _followed(key: str, prompt: tuple[int, ...], more: int, _model: Model) -> Reading:
     return inside.follow(_model, prompt, more)
-
-
-def _publishable() -> list[RunRow]:
-    """Runs with a checkpoint whose network the layouts can hold."""
-    every = (run for summary in summaries(services.client().store) for run in summary.runs)
-    return [run for run in every if run.checkpoint_step is not None and not inside.unpublishable(run.settings)]
 
 
 def _run_words(run: RunRow) -> str:

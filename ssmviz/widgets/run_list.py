@@ -12,6 +12,7 @@ from ssmviz.runs.records import LIVE, RESUMABLE, Refused, RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.live_view import device_words, settings_words
+from ssmviz.widgets.model_choice import CHOICE, publishable
 
 TICKED = "runs_ticked"
 REFRESH = 2.0  # seconds, while something trains
@@ -54,7 +55,7 @@ def _rows() -> None:
 
 
 def _row(summary: Summary) -> None:
-    experiment, resumable = summary.experiment, _resumable(summary)
+    experiment, resumable, weights = summary.experiment, _resumable(summary), publishable(summary)
     with st.container(border=True):
         head, buttons = st.columns([3, 2], vertical_alignment="center")
         with head:
@@ -66,6 +67,8 @@ def _row(summary: Summary) -> None:
             key = experiment.id
             if st.button("Open", key=f"open_{key}", icon=":material/open_in_full:"):
                 st.switch_page(pages.lab(), query_params={"run": key})
+            if weights and st.button("Weights", key=f"weights_{key}", icon=":material/deployed_code:"):
+                st.switch_page(pages.weights(), query_params={CHOICE: weights[0].id})
             if resumable and st.button("Resume", key=f"resume_{key}", icon=":material/resume:"):
                 _resume(resumable)
             if st.button("Delete", key=f"delete_{key}", icon=":material/delete:"):

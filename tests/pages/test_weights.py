@@ -100,6 +100,15 @@ def test_runs_that_the_layouts_can_hold_are_offered_and_opened(open_page, store)
     assert sum("Trained here" in option for option in app.selectbox(key="weights_model").options) == 1  # not the twin
 
 
+def test_old_runs_lead_to_their_weights(open_page, store):
+    add(store)
+    app = open_page("pages/train/runs.py")
+    (button,) = [button for button in app.button if button.label == "Weights"]
+    button.click().run()
+    assert not app.exception
+    assert "vocab=8" in text(app)
+
+
 def test_a_head_of_its_own_is_said_to_be_one(open_page, store):
     runs = add(store, tensors=TENSORS | {"lm_head.weight": -TENSORS["embedding.weight"]})
     app = open_page(PAGE, weights_model=runs["S6"])

@@ -16,7 +16,6 @@ import argparse
 import importlib.metadata
 import json
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -25,10 +24,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
+from benchmarks.sweep_results import Row, append, in_words, read, score, table
 from benchmarks.sweep_workers import Workers
 from benchmarks.sweeps import SWEEPS, Sweep
 from ssmviz.settings import TrainSettings, changed, explain
@@ -37,7 +36,6 @@ FOLDER = Path(__file__).parent / "results"
 GRACE = 45.0  # seconds after the deadline in which cells save themselves and ladders end
 HEARTBEAT = 30.0  # seconds between two words on what is under way
 WHERE = ("device", "threads", "backend", "wall_limit_s", "checkpoint_every")  # decides no result
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,11 @@ class Cell:
         """The settings that are not the default, without those that decide no result."""
         tree = self.settings.model_dump(exclude_defaults=True)
         return {name: value for name, value in tree.items() if name not in WHERE}
+
+    @property
+    def grid(self) -> str:
+        """Name of the sweep, of a miniature, too."""
+        return self.sweep.removesuffix("_small")
 
     @property
     def key(self) -> str:
@@ -113,9 +116,7 @@ def wanted(name: str, rows: Iterable[str], known: dict[str, Row], given: argpars
     seeds = given.seeds or (sweep.seeds[:1] if given.small else sweep.seeds)
 
     def cell(row: str, rate: float, seed: int) -> Cell:
-        return Cell(
-            name + "_small" * given.small, row, rate, seed, settings_of(sweep, row, rate, seed, small=given.small)
-        )
+        return Cell(full_name(name, given), row, rate, seed, settings_of(sweep, row, rate, seed, small=given.small))
 
     for row in rows:
         first = [cell(row, rate, seeds[0]) for rate in rates]
@@ -123,36 +124,6 @@ def wanted(name: str, rows: Iterable[str], known: dict[str, Row], given: argpars
         if all(c.key in known for c in first):
             best = max(first, key=lambda c: score(known[c.key], sweep.measure))
             yield from (cell(row, best.rate, seed) for seed in seeds[1:])
-
-
-def score(row: Row, measure: str) -> float:
-    """Larger is better; what diverged or failed is worse than anything."""
-    value = row.get(measure)
-    if row["state"] != "done" or value is None:
-        return -1e9
-    return -value if measure == "error" else value
-
-
-# -- what is known ----------------------------------------------------------------------------------------------------
-
-
-def read(folder: Path, name: str, machines: Iterable[str] = ()) -> dict[str, Row]:
-    """Results of a sweep by key, on these machines or on any."""
-    rows: dict[str, Row] = {}
-    for file in sorted(folder.glob(f"{name}_*.jsonl")):
-        for line in file.read_text().splitlines():
-            row = json.loads(line)
-            if row["sweep"] == name and (not machines or row["hardware"] in machines):
-                rows[row["key"]] = row
-    return rows
-
-
-def append(folder: Path, row: Row) -> None:
-    """One line at the end of the sweep's file, in one write."""
-    folder.mkdir(parents=True, exist_ok=True)
-    machine = re.sub(r"[^a-z0-9]+", "-", re.sub(r"NVIDIA|AMD|Intel|\(R\)", "", row["hardware"]).lower()).strip("-")
-    with (folder / f"{row['sweep']}_{machine}_{row['measured'][:7].replace('-', '')}.jsonl").open("a") as out:
-        out.write(json.dumps(row) + "\n")
 
 
 def commit() -> str:
@@ -179,32 +150,49 @@ def facts(given: argparse.Namespace, hardware: str) -> Row:
 
 def run(given: argparse.Namespace, machines: dict[str, str]) -> int:
     """Train what is missing until it is done or the time is over; how many cells are still missing."""
-    known = {name: read(given.folder, name + "_small" * given.small, machines.values()) for name in given.sweeps}
-    if given.again:
-        known = {name: {k: r for k, r in rows.items() if r["state"] == "done"} for name, rows in known.items()}
+    began = said = time.time()
+    deadline = began + given.seconds
+
+    def found(name: str) -> dict[str, Row]:
+        return {k: row for k, row in read(given.folder, name, machines.values()).items() if is_kept(row, given)}
+
+    known, kept = {name: found(full_name(name, given)) for name in given.sweeps}, found("")
     rows = {name: chosen(name, given) for name in given.sweeps}
-    began, said = time.time(), time.time()
-    with Workers(
-        given.gpus, given.per_gpu, given.processes, given.folder / "partial", began + given.seconds
-    ) as workers:
+
+    def note(cell: Cell, row: Row) -> None:
+        known[cell.grid][cell.key] = kept[cell.key] = row
+        append(given.folder, row)
+
+    with Workers(given.gpus, given.per_gpu, given.processes, given.folder / "partial", deadline) as workers:
         while True:
-            cells = [c for name in given.sweeps for c in wanted(name, rows[name], known[name], given)]
-            missing = {c.key: c for c in cells if c.key not in known[c.sweep.removesuffix("_small")]}
-            over = time.time() > began + given.seconds
+            cells = [cell for name in given.sweeps for cell in wanted(name, rows[name], known[name], given)]
+            missing = {cell.key: cell for cell in cells if cell.key not in known[cell.grid]}
+            if elsewhere := [cell for cell in missing.values() if cell.key in kept]:  # trained for another sweep
+                for cell in elsewhere:
+                    note(cell, kept[cell.key] | names(cell))
+                continue
             for cell in sorted(missing.values(), key=lambda c: -c.work):
-                if not over and cell.key not in workers.busy:
+                if time.time() < deadline and cell.key not in workers.busy:
                     workers.offer(cell)
-            if not workers.busy or time.time() > began + given.seconds + GRACE:
+            if not workers.busy or time.time() > deadline + GRACE:
                 return len(missing)
             for cell, result in workers.results(timeout=1.0):
                 if result is not None:
-                    row = record(cell, result, given, machines)
-                    known[cell.sweep.removesuffix("_small")][cell.key] = row
-                    append(given.folder, row)
+                    note(cell, row := record(cell, result, given, machines))
                     say(f"{time.time() - began:5.0f} s  {cell.name}: {in_words(row)}; {len(missing) - 1} are missing")
             if time.time() - said > HEARTBEAT:
                 said = time.time()
                 say(f"{said - began:5.0f} s  {len(workers.busy)} under way")
+
+
+def is_kept(row: Row, given: argparse.Namespace) -> bool:
+    """Whether it need not be trained again."""
+    return row["state"] == "done" or not given.again
+
+
+def full_name(name: str, given: argparse.Namespace) -> str:
+    """Of a sweep, or of its miniature."""
+    return f"{name}_small" if given.small else name
 
 
 def chosen(name: str, given: argparse.Namespace) -> list[str]:
@@ -216,41 +204,21 @@ def chosen(name: str, given: argparse.Namespace) -> list[str]:
     return [row for row in rows if given.only in row and (row in few or not few)]
 
 
+def names(cell: Cell) -> Row:
+    """What a line says of its cell."""
+    command = f"python -m benchmarks.sweep {cell.grid}{' --small' if cell.sweep != cell.grid else ''}"
+    place = {"sweep": cell.sweep, "row": cell.row, "lr": cell.rate, "seed": cell.seed, "key": cell.key}
+    return place | {"command": command, "settings": cell.values}
+
+
 def record(cell: Cell, result: Row, given: argparse.Namespace, machines: dict[str, str]) -> Row:
     """The line of one cell."""
-    command = f"python -m benchmarks.sweep {cell.sweep.removesuffix('_small')}" + " --small" * given.small
-    names = {"sweep": cell.sweep, "row": cell.row, "lr": cell.rate, "seed": cell.seed, "key": cell.key}
-    return names | result | facts(given, machines[cell.settings.device]) | {"command": command, "settings": cell.values}
-
-
-def in_words(row: Row) -> str:
-    """One result, short."""
-    values = [f"{100 * row[m]:.1f} % {m}" for m in ("token", "sequence", "error") if row.get(m) is not None]
-    ladder = " ".join(f"{rung['L']}:{100 * rung['token']:.0f}" for rung in row["ladder"] if rung["token"] is not None)
-    return f"{row['state']}{' (' + row['reason'] + ')' if row['reason'] else ''} {', '.join(values)} {ladder}".strip()
+    return names(cell) | result | facts(given, machines[cell.settings.device])
 
 
 def say(text: str) -> None:
     """A line, at once."""
     print(text, flush=True)
-
-
-def table(name: str, rows: dict[str, Row], measure: str) -> Iterator[str]:
-    """Markdown: each row at its best rate, seeds side by side."""
-    yield f"### {name}\n"
-    yield "| row | lr | token % | sequence % | error % | state | longest L with 99 % |"
-    yield "|--|--|--|--|--|--|--|"
-    for label in dict.fromkeys(row["row"] for row in rows.values()):
-        of = [row for row in rows.values() if row["row"] == label]
-        rate = max(of, key=lambda row: score(row, measure))["lr"]
-        best = sorted((row for row in of if row["lr"] == rate), key=lambda row: row["seed"])
-        cells = [", ".join("-" if row[m] is None else f"{100 * row[m]:.1f}" for row in best) for m in MEASURES]
-        longest = [max((r["L"] for r in row["ladder"] if (r["token"] or 0) >= 0.99), default=0) for row in best]
-        states = ", ".join(dict.fromkeys(row["state"] for row in best))
-        yield f"| {label} | {rate:g} | {' | '.join(cells)} | {states} | {', '.join(map(str, longest))} |"
-
-
-MEASURES = ("token", "sequence", "error")
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -281,10 +249,10 @@ def main(argv: list[str] | None = None) -> None:
     here = {device: machine(device) for device in ("cpu", "cuda")[: 1 + bool(given.gpus)]}
     for name in given.sweeps:
         if given.table:
-            rows = read(given.folder, name + "_small" * given.small)
+            rows = read(given.folder, full_name(name, given))
             say("\n".join(table(name, rows, SWEEPS[name].measure)))
         elif given.list:
-            known = read(given.folder, name + "_small" * given.small, here.values())
+            known = read(given.folder, full_name(name, given), here.values())
             for cell in wanted(name, chosen(name, given), known, given):
                 if cell.key not in known:
                     say(f"{cell.work:.1e}  {cell.name}")

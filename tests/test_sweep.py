@@ -147,6 +147,20 @@ def test_a_sweep_trains_each_cell_once_and_notes_what_makes_it_again(tmp_path, t
     assert TrainSettings.model_validate(lines[-1]["settings"]).seed == again.seed
 
 
+def test_what_two_sweeps_share_is_trained_once(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(program, "Workers", Instantly)
+    monkeypatch.setitem(SWEEPS, "switches", replace(SWEEP, rows={"another name": ROWS["s6"]}))
+    here = {"cpu": "a CPU, 2 cores"}
+    program.run(given(tmp_path), here)
+    for _ in range(2):
+        shared = program.arguments(["switches", "table1", "--folder", str(tmp_path), "--processes", "1"])
+        assert program.run(shared, here) == 0
+        assert Instantly.started == []
+    (file,) = tmp_path.glob("switches_*")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(line["row"], line["sweep"]) for line in lines] == 3 * [("another name", "switches")]
+
+
 def test_results_of_another_machine_do_not_count_here(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr(program, "Workers", Instantly)
     program.run(given(tmp_path), {"cpu": "a CPU, 2 cores"})

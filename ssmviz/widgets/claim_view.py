@@ -44,15 +44,15 @@ STYLE = """<style>
 def claim_view(claim: Claim) -> None:
     """Draw it."""
     with st.container(border=True, key=f"claim_{claim.id}"):
-        st.markdown(f"#### {claim.title}\n{BADGES[claim.status]}")
-        st.markdown(f"**{claim.paper.name}:** {claim.sentence}")
-        st.caption(f"[{claim.paper.cited}]({claim.paper.address}), {claim.where}")
+        st.markdown(f"#### {claim.title} {BADGES[claim.status]}")
+        source = f":small[[{claim.paper.cited}]({claim.paper.address}), {claim.where}]"
+        st.markdown(f"**{claim.paper.name}:** {claim.sentence}  \n{source}")
         if claim.found and claim.table:
             _table(claim, claim.table)
         _plot(claim)
         for words in (claim.differs, f"**Not run here:** {claim.reason}" if claim.reason else "", _missing(claim)):
             if words:
-                st.markdown(words.replace("_", "\\_"))
+                st.markdown(words)
         with st.container(horizontal=True, vertical_alignment="center"):
             if claim.lesson:
                 st.page_link(pages.lesson(claim.lesson), label="See it in its lesson", width="content")
@@ -62,18 +62,22 @@ def claim_view(claim: Claim) -> None:
 
 
 def _table(claim: Claim, table: Table) -> None:
-    """Ours carry the number of the line below that says how they were made."""
+    """Ours carry the number of the line below that says how they were made; what is empty altogether is left out."""
     sources = list(dict.fromkeys(_how(found) for found in claim.found))
+    kept = [i for i in range(len(table.columns) - 1) if any(_filled(row.cells[i]) for row in table.rows)]
     rows = "".join(
-        f"<tr><td>{escape(row.label)}</td>{''.join(_cell(cell, sources) for cell in row.cells)}</tr>"
+        f"<tr><td>{escape(row.label)}</td>{''.join(_cell(row.cells[i], sources) for i in kept)}</tr>"
         for row in table.rows
-        if any(isinstance(cell, str) or (cell is not None and cell.find()) for cell in row.cells)
+        if any(map(_filled, row.cells))
     )
-    head = "".join(f"<th>{_powers(name)}</th>" for name in table.columns)
+    head = "".join(f"<th>{_powers(name)}</th>" for name in (table.columns[0], *(table.columns[i + 1] for i in kept)))
     st.html(f"{STYLE}<div class=claim><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
-    st.caption(
-        "Measured here, in bold:  \n" + "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1)),
-    )
+    listed = "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1))
+    st.caption(f"Measured here, in colour:  \n{listed}")
+
+
+def _filled(cell: Cell) -> bool:
+    return isinstance(cell, str) or (cell is not None and cell.find() is not None)
 
 
 def _cell(cell: Cell, sources: list[str]) -> str:

@@ -12,7 +12,7 @@ PAGE = "pages/start/claims.py"
 
 
 def shown(app) -> list[str]:
-    return [c.id for c in CLAIMS.values() if any(m.value.startswith(f"#### {c.title}\n") for m in app.markdown)]
+    return [c.id for c in CLAIMS.values() if any(m.value.startswith(f"#### {c.title} :") for m in app.markdown)]
 
 
 def test_every_claim_is_shown(open_page):

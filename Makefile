@@ -71,6 +71,7 @@ bench: $(DEV) ## the CPU benchmarks; prints the ceilings of the same run
 record: setup ## train again what the app shows before the first click
 	@for name in $(LAB); do $(BIN)/python -m ssmviz.training --preset $$name --all --record $$name || exit 1; done
 	@for name in $(LESSONS); do $(BIN)/python -m ssmviz.training --preset $$name --all --record $$name --small || exit 1; done
+	$(BIN)/python -m ssmviz.weights --random 0 assets/weights/tiny-random.safetensors
 
 screenshots: setup-dev ## take docs/*.png again
 	$(BIN)/python docs/screenshots.py

@@ -153,6 +153,13 @@ ASSOCIATIVE_RECALL = TrainSettings(
     device="cpu",
 )
 
+TEXT = TrainSettings(
+    task=TaskSettings(name="text", L=64, vocab=84, n_data=64),
+    optim=OptimSettings(steps=600),
+    eval_batch=64,
+    device="cpu",
+)
+
 # networks on signals are small: a CPU takes seconds
 MASS_SPRING = TrainSettings(
     task=TaskSettings(name="mass_spring", L=256, n_data=2),
@@ -230,6 +237,13 @@ PRESETS: dict[str, Preset] = {
         _pair(ASSOCIATIVE_RECALL),
         "S6 said 99.6 % of the values after these 600 steps, 10 s on one core. The twin, with the best of six pairs of "
         "learning rates, said 63 %.",
+    ),
+    "text": Preset(
+        "A text, character by character",
+        "Read a text and say the next character: what language models do, on sentences of this app or a text of yours.",
+        (("S6", TEXT),),
+        "52 % of the next characters were right after these 600 steps, 18 s on one core; the most frequent character "
+        "alone makes 17 %.",
     ),
     "switches": Preset(
         "What each switch of selection buys",

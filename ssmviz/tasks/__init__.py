@@ -12,13 +12,15 @@ from ssmviz.tasks.resampled import Resampled
 from ssmviz.tasks.selective_copying import SelectiveCopying
 from ssmviz.tasks.signal import SignalTask
 from ssmviz.tasks.streams import Split, Stream, held_out, rng_for
-from ssmviz.tasks.task import IGNORED, Batch, Kind, Task, TokenTask, Trial
+from ssmviz.tasks.task import IGNORED, Batch, Kind, Task, TokenTask, Trial, Upload
+from ssmviz.tasks.text import Text
 
 TASKS: dict[str, Task] = {
     "copying": Copying(),
     "selective_copying": SelectiveCopying(),
     "induction_heads": InductionHeads(),
     "associative_recall": AssociativeRecall(),
+    "text": Text(),
     "mass_spring": MassSpring(),
     "digits": Digits(),
     "resampled": Resampled(),
@@ -35,6 +37,7 @@ __all__ = [
     "Task",
     "TokenTask",
     "Trial",
+    "Upload",
     "held_out",
     "rng_for",
 ]

@@ -11,7 +11,7 @@ const root = (share) => Math.sign(share) * Math.sqrt(Math.abs(share));
 
 export class Weights extends SequenceView {
   constructor(lab, index) {
-    super(lab, index, { name: "weights", title: "weights from token to token", height: 300, shows: ["weights"] });
+    super(lab, index, { name: "weights", title: "weights on the past", height: 300, shows: ["weights"] });
     this.subject = "weights";
     this.heat = new Heat();
     this.bar = el("span", { class: "bar", "aria-hidden": "true" });

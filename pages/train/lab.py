@@ -22,7 +22,7 @@ st.markdown(
     "same seed, same batches. One difference: **S6** may choose its step "
     f"${delta_t}$, and what it writes and reads, anew at every token; **S4D** may not. *Predict: does it need to?*"
 )
-experiment = train_panel(LAB, page=PAGE)
+experiment = train_panel(LAB, page=PAGE, any_layers=True)
 if experiment is None:
     st.info("Press **Train**: the twins start within two seconds.", icon=":material/play_arrow:")
 else:

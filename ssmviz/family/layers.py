@@ -11,7 +11,7 @@ FFT = Cost(r"L \log L", r"L", r"1", "one convolution by FFT")
 PAIRS = Cost(r"L^2", r"L^2", r"1", "a matrix of all pairs of tokens")
 STEP = ("dt_min", "dt_max")
 POLES = ("learn_poles", "learn_dt")
-RECURRENT = "Its past is in the state: it never looks at single tokens again."
+RECURRENT = "Its past is in the state: it never looks back at single inputs."
 COMPARES = "It compares tokens and has no step size: nothing is discretised."
 
 LAYERS: dict[str, Card] = {
@@ -94,7 +94,7 @@ LAYERS: dict[str, Card] = {
         2019,
         "The Legendre memory unit, where the story begins: a linear memory m holds a sliding window of the past as "
         "Legendre polynomials, and a nonlinear state h reads it and says what is written next. Because h is nonlinear, "
-        "tokens are read one after the other, in training too.",
+        "tokens are read one after the other, in training too. All channels share the one window.",
         r"m_t = \bar A\, m_{t-1} + \bar B\, u_t, \quad u_t = e_x^{\top} x_t + e_h^{\top} h_{t-1} + e_m^{\top} m_{t-1}, "
         r"\quad h_t = \tanh(W_x x_t + W_h h_{t-1} + W_m m_t)",
         Source(
@@ -102,30 +102,16 @@ LAYERS: dict[str, Card] = {
             "section 2",
             "https://papers.nips.cc/paper/9689-legendre-memory-units",
         ),
-        Memory("a window of Legendre coefficients", lambda s: s.D * (s.N + 1), r"D (N + 1)", "channel", "coefficients"),
-        Cost(r"L", r"L", r"1", "a loop over the tokens"),
-        ("N",),
-        no_delta="Its window has one fixed length: Δ is the same at every token.",
-        no_weights=RECURRENT,
-    ),
-    "h3": Card(
-        "h3",
-        "H3",
-        2022,
-        "Two state space layers and two gates, made to do what attention does in language: the first, a shift, holds "
-        "the last few keys; the second, diagonal, keeps their products with the values; the query reads it.",
-        r"y = q \odot \mathrm{SSM}_{\mathrm{diag}}\bigl(\mathrm{SSM}_{\mathrm{shift}}(k) \odot v\bigr)",
-        Source("Fu, Dao et al. 2022, H3", "section 3", "https://arxiv.org/abs/2212.14052"),
         Memory(
-            "the last N keys, then N oscillators a channel",
-            lambda s: 3 * s.D * s.N,
-            r"D N + 2 D N",
-            "channel",
-            "states (shift, then diagonal)",
+            "one window as Legendre coefficients",
+            lambda s: s.D + s.N,
+            r"D + N",
+            "window",
+            "Legendre coefficients",
         ),
-        FFT,
-        ("N", *STEP, *POLES),
-        no_delta="Nothing in its two systems depends on the token; the gates do.",
+        Cost(r"L", r"L", r"1", "a loop over the tokens"),
+        ("N", "window"),
+        no_delta="Its window has one fixed length: Δ is the same at every token.",
         no_weights=RECURRENT,
     ),
     "hyena": Card(

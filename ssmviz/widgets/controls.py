@@ -13,6 +13,7 @@ from typing import Any, get_args
 import annotated_types
 import streamlit as st
 
+from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.presets import RATES, Runs, differing
 from ssmviz.settings import TrainSettings, get
 from ssmviz.tasks import TASKS
@@ -29,29 +30,34 @@ class Control:
         name: in the URL.
         path: of the setting, "task.L".
         label: what people read; $...$ is mathematics. A task says itself what its sizes are called.
-        only: layers and blocks it means something to; none: to all.
     """
 
     name: str
     path: str
     label: str = ""
-    only: tuple[str, ...] = ()
 
     def concerns(self, runs: Runs) -> bool:
         """Whether it makes sense for an experiment: it means something to a run, and no run is defined by it."""
-        words = {word for _, s in runs for word in (s.model.layer, s.model.block)}
-        told_apart = self.path in differing(runs) and self.path not in RATES
-        task = TASKS[runs[0][1].task.name]
-        if (self.path == "optim.curriculum" and not task.curriculum) or not self.words(runs[0][1]):
+        first = runs[0][1]
+        if self.path in differing(runs) and self.path not in RATES:
             return False
-        return not told_apart and (not self.only or bool(words & set(self.only)))
+        if (self.path == "optim.curriculum" and not TASKS[first.task.name].curriculum) or not self.words(first):
+            return False
+        return self.path not in PARTICULAR or any(self.path in particular(settings) for _, settings in runs)
 
     def words(self, settings: TrainSettings) -> str:
         """What people read beside it; nothing where it means nothing to the task."""
         return self.label or str(getattr(TASKS[settings.task.name].sizes, self.path.removeprefix("task.")))
 
 
-S6, S4D, ATTENTION, RECURRENT, MAMBA = ("s6",), ("s4d",), ("attention",), ("s6", "s4d"), ("mamba",)
+def particular(settings: TrainSettings) -> set[str]:
+    """Paths of the settings that mean something to its layer and block, and not to all."""
+    return {f"model.{field}" for field in LAYERS[settings.model.layer].fields + BLOCKS[settings.model.block].fields}
+
+
+CARDS: tuple[Card | BlockCard, ...] = (*LAYERS.values(), *BLOCKS.values())
+PARTICULAR = {f"model.{field}" for card in CARDS for field in card.fields}
+
 
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "Sequence": (
@@ -60,22 +66,23 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("data", "task.n_data"),
     ),
     "Network": (
-        Control("block", "model.block", "Block", RECURRENT),
+        Control("block", "model.block", "Block"),
         Control("layers", "model.n_layers", "Layers"),
         Control("d", "model.d_model", "Width $d$"),
         Control("N", "model.N", "States per channel $N$"),
-        Control("expand", "model.expand", "Expansion", MAMBA),
-        Control("conv", "model.d_conv", "Convolution taps", MAMBA),
-        Control("gate", "model.gate", "Gate", MAMBA),
-        Control("skip", "model.skip", "Skip connection $D$", RECURRENT),
-        Control("select", "model.selective", "Selective in S6", S6),
-        Control("rank", "model.dt_rank", "Rank of $\\Delta$", S6),
-        Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$", RECURRENT),
-        Control("dtmax", "model.dt_max", "Largest initial $\\Delta$", RECURRENT),
-        Control("b", "model.b_discretisation", "$\\bar B$", S6),
-        Control("heads", "model.heads", "Heads", ATTENTION),
-        Control("pos", "model.positions", "Positions", ATTENTION),
-        Control("poles", "model.s4d_init", "Poles of S4D", S4D),
+        Control("expand", "model.expand", "Expansion"),
+        Control("conv", "model.d_conv", "Convolution taps"),
+        Control("gate", "model.gate", "Gate"),
+        Control("skip", "model.skip", "Skip connection $D$"),
+        Control("select", "model.selective", "Selective"),
+        Control("rank", "model.dt_rank", "Rank of $\\Delta$"),
+        Control("dtmin", "model.dt_min", "Smallest initial $\\Delta$"),
+        Control("dtmax", "model.dt_max", "Largest initial $\\Delta$"),
+        Control("b", "model.b_discretisation", "$\\bar B$"),
+        Control("heads", "model.heads", "Heads"),
+        Control("pos", "model.positions", "Positions"),
+        Control("window", "model.window", "Window of the memory"),
+        Control("poles", "model.s4d_init", "Initial poles"),
     ),
     "Training": (
         Control("steps", "optim.steps", "Steps"),
@@ -112,7 +119,7 @@ def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
     if isinstance(value, bool):
         return st.checkbox(label, value, **shared)
     if isinstance(value, str):
-        options = list(get_args(field.annotation))
+        options = list(BLOCKS if control.path == "model.block" else get_args(field.annotation))
         return st.selectbox(label, options, options.index(value), **shared)
     low, high = bounds(control.path)
     if isinstance(value, int):

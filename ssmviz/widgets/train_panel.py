@@ -24,6 +24,16 @@ from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings, explain, get, has_cuda
 from ssmviz.widgets import services
 from ssmviz.widgets.controls import ALL, Control, groups, set_all, url_notes, widget
+from ssmviz.widgets.layer_choice import (
+    Choice,
+    choice_of,
+    choice_words,
+    chosen,
+    layer_choice,
+    set_choice,
+    used,
+    with_layers,
+)
 from ssmviz.widgets.task_choice import recording_of, set_task, task_choice, task_words
 
 
@@ -33,16 +43,43 @@ class Panel:
 
     preset: str
     page: str
+    choice: Choice | None = None  # of the layers, where the page offers one
+
+    @property
+    def other(self) -> Choice | None:
+        """The layers that were chosen, where they are not the preset's own."""
+        return None if self.choice == choice_of(PRESETS[self.preset].runs) else self.choice
+
+    @cached_property
+    def base(self) -> Runs:
+        """The preset's runs, with the layers that were chosen."""
+        runs = PRESETS[self.preset].runs
+        return with_layers(runs, self.other) if self.other else runs
 
     @property
     def default(self) -> TrainSettings:
-        """What the controls start at: the settings of the preset's first run."""
-        return PRESETS[self.preset].runs[0][1]
+        """What the controls start at: the settings of the first run."""
+        return self.base[0][1]
+
+    @property
+    def title(self) -> str:
+        """Of the experiment."""
+        title = PRESETS[self.preset].title
+        return f"{title}: {' and '.join(label for label, _ in self.base)}" if self.other else title
+
+    @property
+    def sentence(self) -> str:
+        """What will be seen."""
+        preset = PRESETS[self.preset]
+        return choice_words(preset.runs, self.other) if self.other else preset.sentence
 
     @cached_property
     def groups(self) -> dict[str, tuple[Control, ...]]:
         """The controls that make sense here."""
-        return groups(PRESETS[self.preset].runs)
+        found = groups(self.base)
+        if self.choice is None:
+            return found
+        return {name: tuple(c for c in group if c.name != "block") for name, group in found.items()}
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -65,16 +102,19 @@ class Panel:
         """
         said = {control.path: self.value(control) for control in self.controls}
         changes = {path: value for path, value in said.items() if value != get(self.default, path)}
-        return with_changes(PRESETS[self.preset].runs, changes)
+        return with_changes(self.base, changes)
 
 
-def train_panel(presets: str | Sequence[str], *, page: str, legend: str = "Task") -> str | None:
+def train_panel(
+    presets: str | Sequence[str], *, page: str, legend: str = "Task", any_layers: bool = False
+) -> str | None:
     """A Train button with everything that can be set, bound to the URL.
 
     Args:
         presets: the preset that makes the page's point; or several, of which people choose one, the first at first.
         page: prefix of this page's parameters in the URL.
         legend: what is chosen among several, in a word.
+        any_layers: offer any two layers of the family, in any block, in the preset's place.
 
     Returns:
         What to show with `live_view`: the experiment that the URL names or that was started just now, else the
@@ -84,19 +124,24 @@ def train_panel(presets: str | Sequence[str], *, page: str, legend: str = "Task"
     raw = st.query_params.to_dict()
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Train", type="primary", icon=":material/play_arrow:", key=f"{page}_train")
-        choose = partial(_set, settings={}, page=page)
-        panel = Panel(task_choice(names, raw, page=page, choose=choose, legend=legend), page)
-        refusal = _start(panel) if pressed else ""
-        chosen, unknown = chosen_run()
-        shown = None if chosen is None else services.library().view(chosen).summary()
+        choose = partial(_set_task, page=page)
+        preset = task_choice(names, raw, page=page, choose=choose, legend=legend)
+        beside = st.container()
+    choice = layer_choice(PRESETS[preset].runs, page=page) if any_layers else None
+    panel = Panel(preset, page, choice)
+    refusal = _start(panel) if pressed else ""
+    run, unknown = chosen_run()
+    shown = None if run is None else services.library().view(run).summary()
+    with beside:
         _more(panel, names, shown)
-    st.caption(PRESETS[panel.preset].sentence)
-    used = {f"{page}_{control.name}": panel.value(control) for control in panel.controls}
-    _show_notes(url_notes(raw, used | {f"{page}_task": task_words(panel.preset)}, page=page), page=page)
+    st.caption(panel.sentence)
+    said = {f"{page}_{control.name}": panel.value(control) for control in panel.controls}
+    said |= {f"{page}_task": task_words(preset)} | (used(choice, page=page) if choice else {})
+    _show_notes(url_notes(raw, said, page=page), page=page)
     for problem in (refusal, unknown):
         if problem:
             st.error(problem, icon=":material/error:")
-    return chosen or recording_of(panel.preset)
+    return run or recording_of(panel.preset)
 
 
 def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
@@ -118,9 +163,20 @@ def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
     )
 
 
+def _set_task(preset: str, *, page: str) -> None:
+    """Another task for the layers that are chosen."""
+    choice = chosen(page=page)
+    _set(preset, {}, page=page)
+    if choice:
+        set_choice(choice, page=page)
+
+
 def _set(preset: str, settings: dict[str, object], *, page: str) -> None:
     set_task(preset, page=page)
-    set_all(PRESETS[preset].runs[0][1], page=page)
+    runs = PRESETS[preset].runs
+    set_all(runs[0][1], page=page)
+    if chosen(page=page):
+        set_choice(choice_of(runs), page=page)
     for name, value in settings.items():
         st.session_state[f"{page}_{name}"] = value
     mine = {control.name for control in Panel(preset, page).controls}
@@ -144,8 +200,14 @@ def chosen_run() -> tuple[str | None, str]:
     return experiment, ""
 
 
-def start_runs(client: Client, preset: str, runs: Runs) -> str:
+def start_runs(client: Client, preset: str, runs: Runs, title: str = "") -> str:
     """Start an experiment; the one that already trains these runs when there is one.
+
+    Args:
+        client: of the runs.
+        preset: whose experiment it is.
+        runs: what is trained.
+        title: what people read; "": the preset's.
 
     Raises:
         Refused: no room, too much waiting.
@@ -154,7 +216,7 @@ def start_runs(client: Client, preset: str, runs: Runs) -> str:
     prefix = f"train:{hashlib.sha256(words.encode()).hexdigest()[:16]}:"
     earlier = [experiment for _, experiment in client.store.keys_like(prefix)]
     ended = sum(all(run.state not in LIVE for run in client.store.runs_of(e)) for e in earlier)
-    return client.start_experiment(PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
+    return client.start_experiment(title or PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
 
 
 @st.fragment
@@ -199,7 +261,7 @@ def _group(panel: Panel, group: str, shown: TrainSettings | None) -> None:
 def _start(panel: Panel) -> str:
     """Start it and name it in the URL; why not, if not."""
     try:
-        st.query_params["run"] = start_runs(services.client(), panel.preset, panel.runs())
+        st.query_params["run"] = start_runs(services.client(), panel.preset, panel.runs(), panel.title)
     except ValidationError as error:
         return f"Nothing was started: {explain(error)}."
     except Refused as refusal:
@@ -211,18 +273,21 @@ def _offer_settings(panel: Panel, names: Sequence[str], shown: Summary) -> None:
     """The controls say what Train would start, not what is shown: offer to make them agree."""
     settings = shown.runs[0].settings
     wanted = next((n for n in (shown.experiment.preset, settings.task.name) if n in names), panel.preset)
-    if wanted != panel.preset or not panel.agrees(settings):
+    layers = choice_of([(run.label, run.settings) for run in shown.runs])
+    if wanted != panel.preset or panel.choice not in (None, layers) or not panel.agrees(settings):
         words = "Set the controls to the settings of the run below"
-        arguments = (wanted, settings, panel.page)
+        arguments = (wanted, settings, layers if panel.choice else None, panel.page)
         if st.button(
             words, type="tertiary", icon=":material/tune:", key=f"{panel.page}_adopt", on_click=_adopt, args=arguments
         ):
             st.rerun()  # the task, too, may be another
 
 
-def _adopt(preset: str, settings: TrainSettings, page: str) -> None:
+def _adopt(preset: str, settings: TrainSettings, layers: Choice | None, page: str) -> None:
     set_task(preset, page=page)
     set_all(settings, page=page)
+    if layers:
+        set_choice(layers, page=page)
 
 
 def _show_notes(notes: list[str], *, page: str) -> None:

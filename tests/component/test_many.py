@@ -42,7 +42,7 @@ def test_four_runs_are_compared_by_tokens_delta_and_state(switches: Harness) -> 
     page = switches.page
     expect(page.locator(".twin")).to_have_count(4)
     for i in range(4):
-        expect(page.locator(f'.twin[data-run="{i}"] figure.view')).to_have_count(3)
+        expect(page.locator(f'.twin[data-run="{i}"] figure.view:visible')).to_have_count(3)
     expect(page.locator(".probe h3")).to_contain_text("The sequence all models read")
 
 

@@ -1,0 +1,119 @@
+"""Which two layers learn beside each other, and in which block: any pair of the family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
+from ssmviz.presets import Runs
+from ssmviz.settings import changed
+
+# for layers that no preset is tuned for; `benchmarks/` searches the presets' own
+UNTUNED = {"optim.lr": 5e-3, "optim.lr_muon": 0.02}
+NAMES = ("left", "right", "block")  # of the parameters in the URL
+WIDTH = 170  # pixels of one selector
+
+
+class Choice(NamedTuple):
+    """What learns: the layers by name, left and right, and the block around both."""
+
+    left: str
+    right: str
+    block: str
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Each once: a layer beside itself is one run."""
+        return tuple(dict.fromkeys((self.left, self.right)))
+
+
+def choice_of(runs: Runs) -> Choice:
+    """The layers of an experiment, as far as two can stand for it."""
+    first, last = runs[0][1].model, runs[-1][1].model
+    return Choice(first.layer, last.layer, first.block)
+
+
+def with_layers(runs: Runs, choice: Choice) -> Runs:
+    """An experiment with other layers and another block.
+
+    A layer that the experiment has in this block keeps its label and its learning rates, any other takes `UNTUNED`.
+    """
+    own = {settings.model.layer: (label, settings) for label, settings in runs if settings.model.block == choice.block}
+
+    def run(layer: str) -> tuple[str, Any]:
+        values = {"model.layer": layer, "model.block": choice.block, **UNTUNED}
+        return own.get(layer) or (LAYERS[layer].label, changed(runs[0][1], values))
+
+    return tuple(run(layer) for layer in choice.layers)
+
+
+def layer_choice(runs: Runs, *, page: str) -> Choice:
+    """Draw three selectors, bound to the URL, that start at an experiment's own layers and block."""
+    start = choice_of(runs)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choice = Choice(
+            _select("Left", LAYERS, start.left, name="left", page=page),
+            _select("Right", LAYERS, start.right, name="right", page=page),
+            _select("Block around both", BLOCKS, start.block, name="block", page=page),
+        )
+        _cards(choice, page)
+    return choice
+
+
+def choice_words(runs: Runs, choice: Choice) -> str:
+    """What is compared, and which learning rates nobody has searched for."""
+    tuned = {settings.model.layer for _, settings in runs if settings.model.block == choice.block}
+    words = "; ".join(f"**{LAYERS[layer].label}** remembers {LAYERS[layer].memory.words}" for layer in choice.layers)
+    open_ones = [LAYERS[layer].label for layer in choice.layers if layer not in tuned]
+    if not open_ones:
+        return f"{words}."
+    return f"{words}. The learning rates of {' and '.join(open_ones)} in this block are a first guess: see More."
+
+
+def used(choice: Choice, *, page: str) -> dict[str, str]:
+    """The parameters of the URL and what they say."""
+    cards: tuple[Card | BlockCard, ...] = (LAYERS[choice.left], LAYERS[choice.right], BLOCKS[choice.block])
+    return {f"{page}_{name}": card.label for name, card in zip(NAMES, cards, strict=True)}
+
+
+def set_choice(choice: Choice, *, page: str) -> None:
+    """Put it into the selectors; for callbacks, before they are drawn."""
+    for name, value in zip(NAMES, choice, strict=True):
+        st.session_state[f"{page}_{name}"] = value
+
+
+def chosen(*, page: str) -> Choice | None:
+    """What the selectors of a page say, None where it has none."""
+    said = [st.session_state.get(f"{page}_{name}") for name in NAMES]
+    return Choice(*said) if all(said) else None  # type: ignore[arg-type]
+
+
+def _select(label: str, cards: Mapping[str, Card | BlockCard], start: str, *, name: str, page: str) -> str:
+    options = list(cards)
+    said = st.selectbox(
+        label,
+        options,
+        options.index(start),
+        format_func=lambda option: cards[option].label,
+        key=f"{page}_{name}",
+        bind="query-params",
+        width=WIDTH,
+    )
+    return str(said)
+
+
+@st.fragment
+def _cards(choice: Choice, page: str) -> None:
+    """What is chosen, in words and equations."""
+    popover = st.popover("What they are", icon=":material/menu_book:", key=f"{page}_cards", on_change="rerun")
+    if not popover.open:
+        return
+    cards: list[Card | BlockCard] = [LAYERS[layer] for layer in choice.layers]
+    with popover:
+        for card in (*cards, BLOCKS[choice.block]):
+            st.markdown(f"**{card.label}.** {card.words}")
+            st.latex(card.equation)
+            st.caption(f"[{card.source.paper}]({card.source.link}), {card.source.where}")

@@ -1,0 +1,87 @@
+"""The lab trains any two layers of the family, in any block."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ssmviz.family import BLOCKS, LAYERS
+from ssmviz.presets import PRESETS, differing
+from ssmviz.widgets.layer_choice import UNTUNED, Choice, choice_of, with_layers
+
+RUNS = PRESETS["induction_heads"].runs
+
+
+def panel(**query: str) -> AppTest:
+    def page():
+        from ssmviz.widgets.train_panel import train_panel
+
+        train_panel(("induction_heads", "copying"), page="p", any_layers=True)
+
+    app = AppTest.from_function(page, default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def trained(app, store):
+    app.button(key="p_train").click().run()
+    assert not app.exception
+    assert not app.error
+    return store.runs_of(store.experiments()[0].id)
+
+
+def test_the_presets_own_layers_keep_their_settings_and_labels():
+    assert with_layers(RUNS, choice_of(RUNS)) == tuple(RUNS)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_layer_in_every_block_is_a_valid_run(layer, block):
+    runs = with_layers(RUNS, Choice("s6", layer, block))
+    assert [settings.model.block for _, settings in runs] == [block] * len(runs)
+    assert [settings.model.layer for _, settings in runs] == list(dict.fromkeys(["s6", layer]))
+    assert differing(runs) <= {"model.layer", *UNTUNED}
+
+
+def test_a_layer_that_the_preset_is_not_tuned_for_takes_the_first_guess_and_the_other_keeps_its_own():
+    (_, s6), (label, retnet) = with_layers(RUNS, Choice("s6", "retnet", "mamba"))
+    assert s6 == RUNS[0][1]
+    assert label == "RetNet"
+    assert (retnet.optim.lr, retnet.optim.lr_muon) == tuple(UNTUNED.values())
+
+
+def test_the_address_chooses_the_layers_and_train_starts_them(store):
+    app = panel(p_right="RetNet", p_block="Transformer++", p_seed="5")
+    assert not app.exception
+    assert "first guess" in " ".join(c.value for c in app.caption)
+    runs = trained(app, store)
+    assert [run.label for run in runs] == ["S6", "RetNet"]
+    assert {(run.settings.model.block, run.settings.seed) for run in runs} == {("transformer", 5)}
+    assert "S6 and RetNet" in store.experiments()[0].title
+
+
+def test_a_layer_beside_itself_is_one_run(store):
+    assert [run.label for run in trained(panel(p_left="S4D"), store)] == ["S4D"]
+
+
+def test_only_what_means_something_to_the_layers_can_be_set(store):
+    app = panel(p_left="Attention", p_right="RetNet")
+    names = {w.key for kind in (app.number_input, app.selectbox, app.checkbox) for w in kind}
+    assert {"p_heads", "p_pos", "p_conv"} <= names
+    assert not {"p_N", "p_dtmin", "p_poles"} & names
+    app = panel(p_right="LMU")
+    assert "p_window" in {w.key for w in app.number_input}
+
+
+def test_an_address_with_an_unknown_layer_is_told_so(store):
+    app = panel(p_right="LSTM")
+    assert "p_right cannot be 'LSTM'; S4D is used instead" in " ".join(w.value for w in app.warning)
+
+
+def test_the_cards_of_what_is_chosen_can_be_read(store):
+    app = panel()
+    assert not app.exception
+    for cards in (LAYERS, BLOCKS):
+        for name, card in cards.items():
+            assert card.name == name
+            assert card.source.link.startswith("https://")
+            assert card.words.endswith(".")

@@ -22,10 +22,11 @@ GRID: dict[str, Changes] = {f"{b}, {k}": {"model.block": b, "model.layer": k} fo
 NETWORKS: dict[str, Changes] = {
     "mamba": {"model.block": "mamba", "model.layer": "s6"},
     "mamba block, s4d": {"model.block": "mamba", "model.layer": "s4d"},
-    "h3": {"model.block": "h3", "model.layer": "s4"},
+    "h3": {"model.block": "h3", "model.layer": "s4d"},
     "hyena": {"model.block": "h3", "model.layer": "hyena"},
 } | {
-    f"attention, {p}": {"model.layer": "attention", "model.positions": p} for p in ("absolute", "rope", "xpos", "none")
+    f"attention, {p}": {"model.block": "transformer", "model.layer": "attention", "model.positions": p}
+    for p in ("absolute", "rope", "xpos", "none")
 }
 
 
@@ -88,6 +89,18 @@ SMALL_INDUCTION: Changes = {
     "eval_batch": 128,
     "device": "cpu",
 }
+VARIANTS: dict[str, Changes] = {
+    "as in table2": {},
+    "penalty 1e-1": {"optim.delta_penalty": 1e-1},
+    "eps 1e-11": {"optim.eps": 1e-11},
+    "first Delta 0.5 to 1": {"model.dt_min": 0.5, "model.dt_max": 1.0},
+    "Muon": {"optim.optimiser": "muon", "optim.lr_muon": 0.01},
+    "no curriculum": {"optim.curriculum": False},
+    "constant rate": {"optim.schedule": "constant"},
+    "no penalty": {"optim.delta_penalty": 0.0},
+    "no penalty, eps 1e-8": {"optim.delta_penalty": 0.0, "optim.eps": 1e-8},
+    "no penalty, first Delta 0.5 to 1": {"optim.delta_penalty": 0.0, "model.dt_min": 0.5, "model.dt_max": 1.0},
+}
 SELECTIVE = ("delta B C", "delta B", "delta C", "B C", "delta", "B", "C", "none")
 HIPPO: dict[str, Changes] = {"HiPPO (LegS)": {}, "random A": {"model.s4d_init": "random"}}
 TRAINED: Changes = {"model.learn_poles": True, "model.learn_dt": True}
@@ -113,6 +126,7 @@ SWEEPS: dict[str, Sweep] = {
         TABLE1,
         GRID,
         small=SMALL_COPYING,
+        rates=(3e-3, 1e-3),
     ),
     "table1_long": Sweep(
         "Selective copying, block x layer, L = 1024",
@@ -137,8 +151,19 @@ SWEEPS: dict[str, Sweep] = {
         LONG_MEMORY | {"optim.steps": 20_000, "eval_every": 1000},
         NETWORKS,
         small=SMALL_INDUCTION,
-        rates=(2e-3, 1e-3, 2e-4),
+        rates=(3e-3, 1e-3, 3e-4),
         small_rates=(5e-3,),
+    ),
+    "long_memory": Sweep(
+        "Induction heads: which training keeps a token over lengths never seen",
+        INDUCTION_HEADS_GPU,
+        LONG_MEMORY | {"optim.steps": 20_000, "eval_every": 1000},
+        VARIANTS,
+        small=SMALL_INDUCTION,
+        rates=(1e-3, 3e-3),
+        small_rates=(5e-3,),
+        seeds=(0,),
+        small_rows=("as in table2", "no penalty"),
     ),
     "switches": Sweep(
         "Selective copying, L = 256: which of Delta, B and C follow the token",

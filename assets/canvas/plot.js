@@ -1,12 +1,13 @@
 // Curves over axes, with things in it that can be dragged.
 
-import { axisBottom, axisLeft, decades, line, polyline, roundTicks } from "./draw.js";
+import { axis, thinned, widen } from "./axes.js";
+import { CURVES } from "./curves.js";
+import { axisBottom, axisLeft, decades, line, roundTicks } from "./draw.js";
 import { Figure } from "./figure.js";
 import { number, power } from "./words.js";
 
 const GUTTER = 44;
 const RIGHT = 10;
-const BAND = 8; // px of a stem's or bar's head
 
 /**
  * options, beside a view's name, title, symbol, height, note(stage), describe(stage), rows(stage):
@@ -115,7 +116,7 @@ export class Plot extends Figure {
     g.strokeStyle = g.fillStyle = colour ?? theme.text;
     g.lineWidth = width;
     g.setLineDash(dash ?? []);
-    DRAW[kind](g, x, y, place, this);
+    CURVES[kind](g, x, y, place);
     g.restore();
   }
 
@@ -294,71 +295,4 @@ export class Plot extends Figure {
     const head = [this.options.x?.label ?? "x", "series", this.options.y?.label ?? "y"];
     return [head, ...named.flatMap(({ name, x, y }) => Array.from(x, (at, i) => [at, name, y[i]]))];
   }
-}
-
-const DRAW = {
-  line: (g, x, y, place) => polyline(g, Array.from(x, (at, i) => [place.x(at), Number.isFinite(y[i]) ? place.y(y[i]) : NaN])),
-  steps: (g, x, y, place) => {
-    const points = [];
-    const end = x.length > 1 ? 2 * x[x.length - 1] - x[x.length - 2] : x[0] + 1;
-    for (let i = 0; i < x.length; i++) points.push([place.x(x[i]), place.y(y[i])], [place.x(x[i + 1] ?? end), place.y(y[i])]);
-    polyline(g, points);
-  },
-  stems: (g, x, y, place, view) => {
-    const zero = place.y(Math.max(place.ranges.y[0], 0));
-    for (let i = 0; i < x.length; i++) line(g, place.x(x[i]), zero, place.x(x[i]), place.y(y[i]));
-    DRAW.dots(g, x, y, place, view);
-  },
-  dots: (g, x, y, place) => {
-    for (let i = 0; i < x.length; i++) {
-      if (!Number.isFinite(y[i])) continue;
-      g.beginPath();
-      g.arc(place.x(x[i]), place.y(y[i]), Math.max(2, g.lineWidth * 1.4), 0, 2 * Math.PI);
-      g.fill();
-    }
-  },
-  bars: (g, x, y, place) => {
-    const zero = place.y(Math.max(place.ranges.y[0], 0));
-    const wide = x.length > 1 ? Math.abs(place.x(x[1]) - place.x(x[0])) * 0.8 : BAND;
-    for (let i = 0; i < x.length; i++) g.fillRect(place.x(x[i]) - wide / 2, Math.min(zero, place.y(y[i])), wide, Math.abs(place.y(y[i]) - zero));
-  },
-  area: (g, x, y, place) => {
-    const zero = place.y(Math.max(place.ranges.y[0], 0));
-    g.beginPath();
-    g.moveTo(place.x(x[0]), zero);
-    for (let i = 0; i < x.length; i++) g.lineTo(place.x(x[i]), place.y(y[i]));
-    g.lineTo(place.x(x[x.length - 1]), zero);
-    g.closePath();
-    g.globalAlpha *= 0.25;
-    g.fill();
-  },
-};
-
-/** Values to pixels and back; values outside go outside, where the clip hides them. */
-function axis([low, high], [from, to], log) {
-  const f = log ? (v) => Math.log(Math.max(v, low * 1e-3)) : (v) => v;
-  const back = log ? Math.exp : (v) => v;
-  const [a, b] = [f(low), f(high)];
-  const span = b - a || 1;
-  return {
-    to: (value) => from + ((f(value) - a) / span) * (to - from),
-    from: (px) => back(a + ((px - from) / (to - from)) * span),
-  };
-}
-
-/** The wider of both axes decides how long one unit is. */
-function widen(ranges, box) {
-  const unit = Math.max(
-    (ranges.x[1] - ranges.x[0]) / (box.right - box.left),
-    (ranges.y[1] - ranges.y[0]) / (box.bottom - box.top),
-  );
-  for (const [which, pixels] of [["x", box.right - box.left], ["y", box.bottom - box.top]]) {
-    const more = (unit * pixels - (ranges[which][1] - ranges[which][0])) / 2;
-    ranges[which] = [ranges[which][0] - more, ranges[which][1] + more];
-  }
-}
-
-function thinned(ticks, most) {
-  const every = Math.ceil(ticks.length / Math.max(1, most));
-  return ticks.filter((_, i) => i % every === 0);
 }

@@ -3,7 +3,7 @@
 import { Matrix } from "../canvas/matrix.js";
 import { mix } from "../canvas/theme.js";
 import { percent } from "../canvas/words.js";
-import { bestConstant, outcome, recall, states } from "../maths/gate.js";
+import { outcome, recall, searchConstant, states } from "../maths/gate.js";
 import { CLASSES, kindOf, LETTERS, parse, questionDelta, targetsOf } from "../maths/strips.js";
 import { only } from "./needs.js";
 import { Brush, hintAt, read, Reading, said, Scores, Strip } from "./strip.js";
@@ -16,6 +16,7 @@ export function build(stage) {
     .derive("outcome", ({ strip, delta }) => outcome(strip, { delta }, N))
     .derive("answers", ({ strip, delta }) => recall(strip, { delta }, N, stage.derived.outcome.C))
     .derive("states", ({ strip, delta }) => states(strip, { delta }, N))
+    .derive("search", ({ strip }) => searchConstant(strip, N)) // one constant more with every redraw
     .derive("columns", ({ delta }) => {
       const { strips } = stage.derived;
       return [...delta, ...Array(strips.m).fill(questionDelta(strips, delta))];
@@ -53,15 +54,19 @@ export function build(stage) {
   });
   const scores = new Scores(stage, {
     name: "scores", title: "Recalled in order, on 512 other strips with the same tokens and Δ", most: 2, row: 24,
-    scores: ({ values, derived, theme }) => [
+    scores: ({ derived, theme }) => [
       { words: "your gate", value: derived.outcome.token, colour: theme.symbol.delta },
-      { words: "best single Δ", value: bestConstant(values.strip, N).token, colour: theme.faint, outlined: true },
+      { words: "best single Δ", value: derived.search.best.token, colour: theme.faint, outlined: true },
     ],
   });
   const reading = new Reading(({ derived }) => derived.columns.length);
   return {
-    rows: [strip, brush, heat, scores].map((view) => [only(view, "values", "cursor")]),
-    before: (_, changes) => reading.advance(stage, changes),
+    rows: [strip, brush, heat, scores].map((view) => [only(view, "values", "cursor", "search")]),
+    before: (_, changes) => {
+      reading.advance(stage, changes);
+      if (changes.has("search")) stage.forgetDerived("search");
+    },
+    after: () => stage.derived.search.done || stage.touch("search"),
     animate: { length: reading.length, loop: true },
     say: ({ values, derived }) => sentence(values, derived.outcome.token),
   };

@@ -14,7 +14,7 @@ export function scenes(stage, control, scenes) {
       shown = chosen;
       for (const [name, rows] of all)
         for (const row of rows) (row.views ?? row)[0].element.parentElement.hidden = name !== chosen;
-      stage.measure();
+      stage.sight.measure();
       changes.add("all");
     },
   };

@@ -1,6 +1,5 @@
 // Selection: paint Delta per token, and see what the state keeps and what one fixed read-out can still tell apart.
 
-import { el } from "../canvas/dom.js";
 import { Matrix } from "../canvas/matrix.js";
 import { Plot } from "../canvas/plot.js";
 import { mix } from "../canvas/theme.js";
@@ -26,22 +25,24 @@ export function build(stage) {
     stage.touch("learned");
   }, stage.aborter.signal);
   const reading = new Reading(({ derived }) => derived.columns.length);
-  const verdict = el("div"); // the spoken sentence stands beside the score, not at the end
   const follow = (view, ...more) => only(view(stage), "values", "cursor", ...more);
   return {
     rows: [
       [follow(strip)],
       [follow(brush, "learned")],
-      { views: [only(scores(stage), "values", "learned"), only(ages(stage), "values")], shares: [2, 3] },
-      [verdict],
+      { views: [only(scores(stage), "values", "search", "learned"), only(ages(stage), "values")], shares: [2, 3] },
+      [stage.spoken], // beside the score
       [follow(heat)],
       [follow(keptCurve), follow(theorem)],
       [follow(moved), only(choosers(stage))],
       [only(learnedGate(stage), "values", "learned")],
     ],
     widths: ({ values, derived }) => (values.clock ? clockWidths(derived.columns) : undefined),
-    before: (_, changes) => reading.advance(stage, changes),
-    after: () => verdict.firstChild ?? verdict.append(stage.spoken),
+    before: (_, changes) => {
+      reading.advance(stage, changes);
+      if (changes.has("search")) stage.forgetDerived("search");
+    },
+    after: () => stage.derived.search.done || stage.touch("search"),
     animate: { length: reading.length, loop: false },
     readouts,
     say,
@@ -119,10 +120,15 @@ function scores(stage) {
     note: () => "each token takes its Δ along",
     scores: ({ values, derived, theme }) => [
       { words: "your gate", value: derived.outcome.token, colour: theme.symbol.delta },
-      { words: `best single Δ (${number(derived.best.delta)})`, value: derived.best.token, colour: theme.faint, outlined: true },
+      { words: constantWords(derived.search), value: derived.search.best.token, colour: theme.faint, outlined: true },
       ...(derived.learned ? [{ words: "learned Δ", value: derived.learnedScore, colour: theme.text, outlined: true }] : []),
     ],
   });
+}
+
+/** The search tries one constant with every redraw. */
+function constantWords({ done, best }) {
+  return done ? `best single Δ (${number(best.delta)})` : "trying single Δs";
 }
 
 function ages(stage) {

@@ -1,6 +1,6 @@
 // What the pictures of the selection lesson show, computed from its values.
 
-import { bestConstant, kernel, outcome, recall, states } from "../maths/gate.js";
+import { searchConstant, kernel, outcome, recall, states } from "../maths/gate.js";
 import { memo } from "./memo.js";
 import { byKind, CLASSES, classOf, kindOf, LETTERS, parse, questionDelta, shuffled } from "../maths/strips.js";
 
@@ -10,7 +10,7 @@ export const OLDEST = 4; // ages that are drawn
 const SHOWN = 40; // strips whose letters are drawn over the kernel
 const FINE = 64; // letters of nearly one age are drawn once: steps an age of 1
 
-/** `stage.derived`: story, strip, gate, outcome, answers, columns, states, best, learned, seen, moved ... */
+/** `stage.derived`: story, strip, gate, outcome, answers, columns, states, search, learned, seen, moved ... */
 export function derive(stage) {
   const d = stage.derived;
   const scored = memo((strip, N) => outcome(strip, { ...d.gate, delta: d.learned }, N).token);
@@ -28,7 +28,7 @@ export function derive(stage) {
     .derive("wait", ({ delta }) => questionDelta(d.strips, delta))
     .derive("columns", ({ delta }) => [...delta, ...Array(d.strips.m).fill(d.wait)])
     .derive("states", ({ N }) => states(d.strip, d.gate, N))
-    .derive("best", ({ N }) => bestConstant(d.story.strip, N, d.gate))
+    .derive("search", ({ N }) => searchConstant(d.story.strip, N, d.gate))
     .derive("learned", ({ story }) => {
       if (!["letters", "um"].includes(story)) return undefined;
       return byKind(d.strip, { letters: LETTER, rest: Math.min(RESET, LETTER / stage.extra.learned.ratio) });

@@ -5,23 +5,23 @@ import { button, el, relabel, setText } from "../canvas/dom.js";
 import { readTheme, watchTheme } from "../canvas/theme.js";
 import { View } from "../canvas/view.js";
 import { buildControls } from "./controls.js";
+import { Sight } from "./sight.js";
+import { Values } from "./values.js";
 
 const TELL_AFTER = 300; // ms from a redraw until the texts for screen readers follow
-const NEARLY = "100px"; // around what can be seen: a picture is drawn a little before it comes into sight
 const LONGEST_STEP = 0.1; // s that the clock goes on at most between two redraws
 
-class Stage {
+class Stage extends Values {
   constructor(parent) {
+    super();
     this.element = el("div", { class: "ssmviz ssmviz-lesson", "data-state": "loading", "data-draws": 0 });
     parent.append(this.element);
     this.changes = new Set();
-    this.cache = new Map();
-    this.makers = new Map();
-    this.owed = new Map(); // by view: the changes that it has not drawn yet, since nobody can see it
     this.draws = 0;
     this.cursor = null;
     this.clock = 0;
     this.playing = false;
+    this.spoken = el("p", { class: "said", role: "status" }); // `say` in words: comes last, or where a scene's rows have it
     this.hidden = document.hidden;
     this.watch();
   }
@@ -37,7 +37,7 @@ class Stage {
       if (this.scene) this.touch("values");
     }
     if (data.lesson !== this.lesson) await this.load(data);
-    else if (data.values !== this.told || data.serial !== this.heard) this.hear(data);
+    else this.hear(data);
     if (this.scene) this.retheme();
   }
 
@@ -45,28 +45,13 @@ class Stage {
     this.lesson = data.lesson;
     this.element.dataset.lesson = data.lesson;
     this.controls = JSON.parse(data.controls);
-    this.told = data.values;
-    this.heard = this.serial = data.serial ?? 0; // of the report that the server has answered, and of the last one
-    this.values = JSON.parse(data.values);
-    this.reported = JSON.stringify(this.values);
+    this.begin(data);
     this.retheme();
     const { build } = await import(`./${data.lesson}.js`);
     if (this.destroyed) return;
     this.scene = build(this);
     this.compose();
     this.start();
-  }
-
-  /** The server's values: a link was followed, or they answer a report, and what is here is at least as new. */
-  hear({ values, serial = 0 }) {
-    const answer = serial !== this.heard;
-    this.told = values;
-    this.heard = serial;
-    if (answer || this.holding) return;
-    this.values = JSON.parse(values);
-    this.reported = JSON.stringify(this.values);
-    this.forgetDerived();
-    this.touch("values");
   }
 
   get stamp() {
@@ -91,12 +76,11 @@ class Stage {
       this.touch("size");
     });
     this.resizer.observe(this.element);
-    this.sight = new IntersectionObserver(([entry]) => {
+    this.watcher = new IntersectionObserver(([entry]) => {
       this.away = !entry.isIntersecting;
       this.wake();
     });
-    this.sight.observe(this.element);
-    this.eyes = new IntersectionObserver((entries) => this.look(entries), { rootMargin: NEARLY, scrollMargin: NEARLY });
+    this.watcher.observe(this.element);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== " " || !this.scene?.animate || event.target.closest?.("button, select, input, summary")) return;
       event.preventDefault();
@@ -108,8 +92,8 @@ class Stage {
     this.destroyed = true;
     this.aborter.abort();
     this.resizer.disconnect();
-    this.sight.disconnect();
-    this.eyes.disconnect();
+    this.watcher.disconnect();
+    this.sight?.disconnect();
     cancelAnimationFrame(this.request);
     clearTimeout(this.teller);
     this.element.remove();
@@ -121,7 +105,6 @@ class Stage {
     const { scene } = this;
     this.widgets = buildControls(this);
     this.views = scene.rows.flatMap((row) => row.views ?? row).filter((view) => view instanceof View);
-    this.spoken = el("p", { class: "said", role: "status" });
     this.facts = el("dl", { class: "facts" });
     this.playButton = scene.animate ? button("pause", "Pause", () => this.play(!this.playing), { "data-action": "play" }) : null;
     const reset = button("restart", "Reset", () => this.reset(), { small: true, "data-action": "reset" });
@@ -132,12 +115,9 @@ class Stage {
       el("div", { class: "deck" }, ...this.widgets.first, more, el("span", { class: "deeds" }, this.playButton, reset)),
       ...scene.rows.map(row),
       this.facts,
-      this.spoken,
+      ...(scene.rows.flat().includes(this.spoken) ? [] : [this.spoken]),
     );
-    for (const view of this.views) {
-      this.owed.set(view, new Set());
-      this.eyes.observe(view.canvas);
-    }
+    this.sight = new Sight(this.views, () => this.touch("sight"));
     watchTheme(this.element, () => this.retheme());
   }
 
@@ -150,58 +130,6 @@ class Stage {
   retheme() {
     this.theme = readTheme(this.element);
     this.touch("all");
-  }
-
-  // -- values -------------------------------------------------------------------------------------------------------
-
-  /** Changes values and redraws. */
-  set(change) {
-    this.values = { ...this.values, ...change };
-    this.changedAt = performance.now();
-    this.forgetDerived();
-    this.touch("values");
-  }
-
-  /** Tells Python what the values are now, if that is news. */
-  commit() {
-    if (this.holding) return;
-    const text = JSON.stringify(this.values);
-    if (text === this.reported) return;
-    this.reported = text;
-    this.serial += 1;
-    this.report(JSON.stringify({ serial: this.serial, values: this.values }));
-  }
-
-  /** Something is held by the pointer: values are reported when it is let go. */
-  hold(held) {
-    this.holding = held;
-    if (!held) this.commit();
-  }
-
-  /** `stage.derived.name` is from now on `compute(values, stage)`, computed at most once per change of the values. */
-  derive(name, compute) {
-    this.makers.set(name, compute);
-    return this;
-  }
-
-  get derived() {
-    this.proxy ??= new Proxy({}, { get: (_, name) => this.computed(name) });
-    return this.proxy;
-  }
-
-  computed(name) {
-    if (!this.cache.has(name)) {
-      const make = this.makers.get(name);
-      if (!make) throw new Error(`nothing derives ${String(name)}`);
-      this.cache.set(name, make(this.values, this));
-    }
-    return this.cache.get(name);
-  }
-
-  /** Of all that is derived, or of these names alone. */
-  forgetDerived(...names) {
-    if (!names.length) this.cache.clear();
-    for (const name of names) this.cache.delete(name);
   }
 
   // -- cursor -------------------------------------------------------------------------------------------------------
@@ -301,15 +229,12 @@ class Stage {
     const { changes, scene } = this;
     this.changes = new Set();
     if (changes.has("all") || changes.has("size")) {
-      this.measure();
+      this.sight.measure();
       changes.add("all");
     }
     scene.before?.(this, changes);
     if (changes.has("values") || changes.has("all")) this.widgets.show();
-    for (const [view, owed] of this.owed) {
-      for (const kind of changes) if (view.needs.has(kind)) owed.add(kind);
-      if (view.seen) this.pay(view, owed);
-    }
+    this.sight.draw(changes);
     scene.after?.(this, changes);
     this.showFacts();
     this.draws += 1;
@@ -318,30 +243,6 @@ class Stage {
     dataset.state = this.playing ? "playing" : "ready";
     dataset.cursor = this.cursor ?? "";
     this.teller ??= setTimeout(() => this.tell(), TELL_AFTER);
-  }
-
-  /** How large the pictures are, and which of them can be seen. */
-  measure() {
-    for (const view of this.views) view.measure();
-    for (const view of this.views) {
-      const { top, bottom } = view.canvas.getBoundingClientRect();
-      view.seen = top < window.innerHeight && bottom > 0;
-    }
-  }
-
-  pay(view, owed) {
-    if (!owed.size) return;
-    view.render(owed);
-    owed.clear();
-  }
-
-  /** Pictures came into sight, or went out of it. */
-  look(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const view = this.views.find(({ canvas }) => canvas === target);
-      view.seen = isIntersecting;
-      if (isIntersecting && this.owed.get(view).size) this.touch("sight");
-    }
   }
 
   /** Live numbers: [words, text, symbol]. */
@@ -367,10 +268,7 @@ class Stage {
       this.teller = setTimeout(() => this.tell(), TELL_AFTER);
       return;
     }
-    for (const [view, owed] of this.owed) {
-      this.pay(view, owed);
-      if (view.size) view.label();
-    }
+    this.sight.rest();
   }
 }
 

@@ -209,16 +209,28 @@ export function recall(strip, gate, N, C) {
 
 /** Constant Deltas that are tried for the best one. */
 export const CONSTANTS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-const best = new Map();
+const searches = new Map();
 
-/** The constant Delta that recalls most: { delta, token }; each strip and N is searched once. */
-export function bestConstant(strip, N, { write, numbered } = {}) {
-  const key = `${strip} ${N} ${write} ${numbered}`;
-  if (!best.has(key)) {
-    const tried = CONSTANTS.map((d) => ({ delta: d, token: outcome(strip, { delta: Array(strip.length).fill(d), write, numbered }, N).token }));
-    best.set(key, tried.reduce((a, b) => (b.token > a.token ? b : a)));
+/** The constant Delta that recalls most: { delta, token }; each strip, N and gate is searched once. */
+export function bestConstant(strip, N, gate) {
+  for (;;) {
+    const { done, best } = searchConstant(strip, N, gate);
+    if (done) return best;
   }
-  return best.get(key);
+}
+
+/** The same, one constant more at each call: { done, best } so far. */
+export function searchConstant(strip, N, { write, numbered } = {}) {
+  const key = `${strip} ${N} ${write} ${numbered}`;
+  const search = searches.get(key) ?? { tried: 0, best: { token: -1 } };
+  searches.set(key, search);
+  const delta = CONSTANTS[search.tried];
+  if (delta !== undefined) {
+    const { token } = outcome(strip, { delta: Array(strip.length).fill(delta), write, numbered }, N);
+    if (token > search.best.token) search.best = { delta, token };
+    search.tried += 1;
+  }
+  return { done: search.tried >= CONSTANTS.length, best: search.best };
 }
 
 /** What a letter that lasted `delta` adds to y when it is `age` old. */

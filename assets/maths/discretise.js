@@ -14,11 +14,12 @@ export function step(pole, delta, method) {
     const A_bar = div(add(ONE, scale(v, 1 - ALPHA[method])), ahead);
     return { A_bar, B_bar: div([delta, 0], ahead), B_before: ZERO };
   }
+  const A_bar = exp(v);
+  if (method === "released") return { A_bar, B_bar: [delta, 0], B_before: ZERO }; // A as in zoh, B as in Euler
   const whole = scale(phi1(v), delta);
+  if (method === "zoh") return { A_bar, B_bar: whole, B_before: ZERO };
   const late = scale(phi2(v), delta);
-  if (method === "zoh") return { A_bar: exp(v), B_bar: whole, B_before: ZERO };
-  if (method === "foh") return { A_bar: exp(v), B_bar: late, B_before: sub(whole, late) };
-  return { A_bar: exp(v), B_bar: [delta, 0], B_before: ZERO }; // released code: A as in zoh, B as in Euler
+  return { A_bar, B_bar: late, B_before: sub(whole, late) };
 }
 
 /** Where a pole of the s-plane falls on the z-plane: [re, im]. */
@@ -38,6 +39,14 @@ export function run({ A, C, paired }, delta, method, x) {
     const { A_bar, B_bar, B_before } = step(pole, delta, method);
     const [[a, b], [p, q], [u, v], [c, d]] = [A_bar, B_bar, B_before, C[n]];
     let [re, im, before] = [0, 0, 0];
+    if (pole[1] === 0) {
+      for (let t = 0; t < x.length; t++) {
+        re = a * re + p * x[t] + u * before;
+        before = x[t];
+        y[t] += twice * c * re;
+      }
+      return;
+    }
     for (let t = 0; t < x.length; t++) {
       const now = x[t];
       const next = a * re - b * im + p * now + u * before;
@@ -50,41 +59,47 @@ export function run({ A, C, paired }, delta, method, x) {
   return y;
 }
 
-/** y(t) in closed form, to a step or to sin(omega t), from rest: the curve that every rule is held against. */
+/**
+ * y(t) in closed form, to a step or to sin(omega t), from rest: the curve that every rule is held against.
+ * To e^(w t) a pole p answers (e^(w t) - e^(p t)) / (w - p); the sine is (e^(i omega t) - e^(-i omega t)) / 2i.
+ */
 export function exact({ A, C, paired }, { input, omega }, times) {
   const y = new Float64Array(times.length);
+  const drives = input === "step" ? [[ONE, 0]] : [[[0, -0.5], omega], [[0, 0.5], -omega]];
+  const driven = drives.map(() => ZERO); // of all poles together
   A.forEach((pole, n) => {
-    const read = scale(C[n], paired ? 2 : 1);
-    if (input === "step") addTurning(y, times, pole, read, 0);
-    else {
-      // the sine is (e^(i omega t) - e^(-i omega t)) / 2i
-      addTurning(y, times, pole, mul(read, [0, -0.5]), omega);
-      addTurning(y, times, pole, mul(read, [0, 0.5]), -omega);
-    }
+    let free = ZERO;
+    drives.forEach(([share, turn], i) => {
+      const size = mul(scale(C[n], paired ? 2 : 1), share);
+      const away = sub([0, turn], pole);
+      if (abs(away) < NEAR) return addResonant(y, times, size, away, turn);
+      const answer = div(size, away);
+      driven[i] = add(driven[i], answer);
+      free = sub(free, answer);
+    });
+    addTurning(y, times, free, pole);
   });
+  drives.forEach(([, turn], i) => addTurning(y, times, driven[i], [0, turn]));
   return y;
 }
 
 const NEAR = 1e-3; // 1/s: so near to the pole the quotient would lose its digits
 
-/** y += Re(read h), where h = (e^(i omega t) - e^(pole t)) / (i omega - pole) answers e^(i omega t). */
-function addTurning(y, times, pole, read, omega) {
-  const away = sub([0, omega], pole);
-  if (abs(away) < NEAR) {
-    times.forEach((t, i) => {
-      const h = mul(exp([0, omega * t]), scale(phi1(scale(away, -t)), t));
-      y[i] += mul(read, h)[0];
-    });
-    return;
-  }
-  const [p, q] = div(read, away);
-  const [re, im] = pole;
+/** y += Re(size e^(pole t)). */
+function addTurning(y, times, [p, q], [re, im]) {
   for (let i = 0; i < times.length; i++) {
     const t = times[i];
-    const left = Math.exp(re * t);
-    const [c, s] = im === 0 ? [left, 0] : [left * Math.cos(im * t), left * Math.sin(im * t)];
-    y[i] += p * (Math.cos(omega * t) - c) - q * (Math.sin(omega * t) - s);
+    const grown = re === 0 ? 1 : Math.exp(re * t);
+    y[i] += im === 0 ? p * grown : grown * (p * Math.cos(im * t) - q * Math.sin(im * t));
   }
+}
+
+/** y += Re(size h), where h = (e^(i turn t) - e^(pole t)) / away, away = i turn - pole, by the series of the quotient. */
+function addResonant(y, times, size, away, turn) {
+  times.forEach((t, i) => {
+    const h = mul(exp([0, turn * t]), scale(phi1(scale(away, -t)), t));
+    y[i] += mul(size, h)[0];
+  });
 }
 
 // -- Theorem 1 of Mamba -----------------------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ if asked is not None:
 topics = tuple(dict.fromkeys(claim.topic for claim in CLAIMS.values()))
 papers = tuple(dict.fromkeys(claim.paper.name for claim in CLAIMS.values()))
 with st.container(horizontal=True, gap="medium"):
-    topic = st.pills("About", topics, key="claims_about", bind="query-params")
-    status = st.pills("State", tuple(BADGES), key="claims_state", bind="query-params")
-    paper = st.pills("Paper", papers, key="claims_paper", bind="query-params")
+    topic = st.pills("About", topics, key="claims_about", bind="query-params", wrap=True)
+    status = st.pills("State", tuple(BADGES), key="claims_state", bind="query-params", wrap=True)
+    paper = st.pills("Paper", papers, key="claims_paper", bind="query-params", wrap=True)
 shown = [
     claim
     for claim in CLAIMS.values()

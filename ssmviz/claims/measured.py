@@ -236,7 +236,7 @@ class Reported:
         if text is not None and self.part is not None:
             text = text.split(", ")[self.part]
         if not self.over or text is None:
-            return text
+            return text and text.removesuffix(" %")
         numbers = [re.search(r"[\d.,]+", part or "") for part in (cell(self.over), text)]
         above, below = (float(number[0].replace(",", "")) if number else 0.0 for number in numbers)
         return f"{above / below:.1f}×" if below else None

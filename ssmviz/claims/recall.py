@@ -196,7 +196,8 @@ RECALL = (
         "gate",
         "recall",
         "A selective SSM contains the gate of an RNN",
-        "With N = 1, A = -1, B = 1 a selective SSM is h = (1 - g) h + g x with g = sigmoid(Linear(x)).",
+        "With N = 1, A = −1, B = 1 a selective SSM is $h_t = (1 - g_t)\\,h_{t-1} + g_t x_t$ with "
+        "$g_t = \\sigma(\\mathrm{Linear}(x_t))$.",
         MAMBA,
         "Theorem 1, section 3.5.1",
         lesson="discretisation",
@@ -206,7 +207,7 @@ RECALL = (
         "hidden_attention",
         "recall",
         "S6 is an attention matrix that is never written down",
-        "What S6 says is alpha x, with alpha_ij = C_i (A_bar_i ... A_bar_j+1) B_bar_j.",
+        "What S6 says is $y = \\alpha x$ with $\\alpha_{ij} = C_i \\bar A_i \\cdots \\bar A_{j+1} \\bar B_j$.",
         HIDDEN,
         "section 3",
         lesson="attention",

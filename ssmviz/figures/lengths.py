@@ -44,8 +44,8 @@ def over_length(lines: Sequence[OverLength], *, what: str, theme: str = "light",
     powers = sorted({L.bit_length() - 1 for line in lines for L in line.L})
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        height=340,
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2},
+        height=380,
+        legend={"orientation": "h", "yanchor": "top", "y": -0.28},
     )
     shown = [p for p in powers if len(powers) <= 8 or p % 2 == 0]
     figure.update_xaxes(title="length L", tickvals=shown, ticktext=[f"2<sup>{p}</sup>" for p in shown], zeroline=False)

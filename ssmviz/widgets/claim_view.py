@@ -36,7 +36,7 @@ STYLE = """<style>
 .claim th:first-child, .claim td:first-child { text-align: left; }
 .claim .ours { font-weight: 600; color: #0072b2; }
 .claim .dark { color: #56b4e9; }
-.claim sup { font-weight: 400; }
+.claim sup { font-weight: 400; opacity: .7; }
 @media (max-width: 640px) { .claim table { font-size: .75rem; } .claim th, .claim td { padding: .15rem .25rem; } }
 </style>"""
 
@@ -88,7 +88,7 @@ def _cell(cell: Cell, sources: list[str]) -> str:
         return "<td>–</td>"
     number, dark = sources.index(_how(found)) + 1, " dark" * (theme() == "dark")
     title = escape(f"{found.hardware}, {found.date}: {found.settings}")
-    return f'<td class="ours{dark}" title="{title}">{escape(found.text)}<sup> {number}</sup></td>'
+    return f'<td class="ours{dark}" title="{title}">{escape(found.text)}<sup>{number}</sup></td>'
 
 
 def _how(found: Measured) -> str:

@@ -7,5 +7,6 @@ No torch, nothing of ours.
 from ssmviz.family.blocks import BLOCKS
 from ssmviz.family.cards import BlockCard, Card, Cost, Memory, Sizes, Source
 from ssmviz.family.layers import LAYERS
+from ssmviz.family.story import STORY
 
-__all__ = ["BLOCKS", "LAYERS", "BlockCard", "Card", "Cost", "Memory", "Sizes", "Source"]
+__all__ = ["BLOCKS", "LAYERS", "STORY", "BlockCard", "Card", "Cost", "Memory", "Sizes", "Source"]

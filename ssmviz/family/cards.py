@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """What the size of a memory depends on."""
+    """What the size of a memory and the number of parameters depend on."""
 
     D: int  # channels that the layer sees
     N: int  # states of a channel
     heads: int
     L: int  # tokens read so far
+    rank: int = 8  # of S6's Delta
 
 
 class Source(NamedTuple):
@@ -61,6 +62,7 @@ class Card:
         label: its short name.
         words: what it is, for someone who has read one text about Mamba.
         equation: LaTeX.
+        parameters: how many the layer has, without the projections of a block.
         fields: the `ModelSettings` that mean something to it, beside those of every network.
         no_delta: why it has no step size to show; "" where it has one for every token.
         no_weights: why there are no weights from token to token to show; "" where there are.
@@ -75,6 +77,7 @@ class Card:
     source: Source
     memory: Memory
     cost: Cost
+    parameters: Callable[[Sizes], int]
     fields: tuple[str, ...] = ()
     no_delta: str = ""
     no_weights: str = ""

@@ -171,6 +171,7 @@ SWEEPS: dict[str, Sweep] = {
         TABLE1,
         {name: {"model.selective": name} for name in SELECTIVE},
         small=SMALL_COPYING,
+        rates=(3e-3, 1e-3),
     ),
     "state_size": Sweep(
         "Selective copying, L = 256: states a channel",
@@ -206,7 +207,7 @@ SWEEPS: dict[str, Sweep] = {
     "audio": Sweep(
         "Synthetic audio, the next sample: complex S4D against S6",
         SELECTIVE_COPYING_GPU,
-        PLAIN_TRAINING | {"task.name": "audio", "task.L": 1024, "task.n_data": 3, "optim.steps": 5000},
+        PLAIN_TRAINING | {"task.name": "audio", "task.L": 512, "task.n_data": 3, "optim.steps": 4000},
         {
             f"{block}, {name}": {"model.block": block, **way}
             for block in ("plain", "mamba")
@@ -219,16 +220,18 @@ SWEEPS: dict[str, Sweep] = {
         "ListOps, lists of up to 128 tokens, 3 deep",
         SELECTIVE_COPYING_GPU,
         PLAIN_TRAINING
-        | {"task.name": "listops", "task.L": 128, "task.n_data": 3, "task.vocab": 16, "optim.steps": 10_000},
+        | {"task.name": "listops", "task.L": 128, "task.n_data": 3, "task.vocab": 16, "optim.steps": 8000},
         NETWORKS,
         small=SMALL_SIGNALS | {"task.L": 32, "task.n_data": 2},
+        rates=(1e-3, 3e-4),
     ),
     "pathfinder": Sweep(
         "Pathfinder-like pictures of 16 x 16, read pixel by pixel",
         SELECTIVE_COPYING_GPU,
         PLAIN_TRAINING
-        | {"task.name": "pathfinder", "task.L": 256, "task.n_data": 1, "task.vocab": 2, "optim.steps": 10_000},
+        | {"task.name": "pathfinder", "task.L": 256, "task.n_data": 1, "task.vocab": 2, "optim.steps": 8000},
         NETWORKS,
         small=SMALL_SIGNALS,
+        rates=(1e-3, 3e-4),
     ),
 }

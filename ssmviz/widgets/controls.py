@@ -17,6 +17,7 @@ from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.presets import RATES, Runs, differing
 from ssmviz.settings import TrainSettings, get
 from ssmviz.tasks import TASKS
+from ssmviz.widgets.own_data import own_data
 
 GREATEST_INT = 2**31 - 1
 WIDTH = 148  # pixels of one control
@@ -41,6 +42,8 @@ class Control:
         first = runs[0][1]
         if self.path in differing(runs) and self.path not in RATES:
             return False
+        if self.path == "task.data" and TASKS[first.task.name].upload is None:
+            return False
         if (self.path == "optim.curriculum" and not TASKS[first.task.name].curriculum) or not self.words(first):
             return False
         return self.path not in PARTICULAR or any(self.path in particular(settings) for _, settings in runs)
@@ -64,6 +67,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("L", "task.L"),
         Control("vocab", "task.vocab"),
         Control("data", "task.n_data"),
+        Control("own", "task.data", "Own data"),
     ),
     "Network": (
         Control("block", "model.block", "Block"),
@@ -114,6 +118,8 @@ def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
     value = get(default, control.path)
     label = control.words(default)
     key = f"{page}_{control.name}"
+    if control.path == "task.data":
+        return own_data(TASKS[default.task.name], label, key=key)
     field = _field(control.path)
     shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description, "width": WIDTH}
     if isinstance(value, bool):

@@ -195,6 +195,55 @@ RESAMPLED = TrainSettings(
     device="cpu",
 )
 
+PERMUTED_DIGITS = changed(DIGITS, {"task.name": "permuted_digits"})
+PATHFINDER = TrainSettings(
+    task=TaskSettings(name="pathfinder", L=256, vocab=2, n_data=1),
+    model=ModelSettings(layer="s4d", block="plain", n_layers=2, d_model=32, N=16, dt_min=1 / 256, dt_max=0.1),
+    optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=32, steps=400),
+    eval_batch=512,
+    device="cpu",
+)
+AUDIO = TrainSettings(
+    task=TaskSettings(name="audio", L=128, n_data=2),
+    model=ModelSettings(layer="s4d", block="plain", n_layers=2, d_model=16, N=8, dt_min=0.01, dt_max=0.5),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=600),
+    device="cpu",
+)
+IRREGULAR = TrainSettings(
+    task=TaskSettings(name="irregular", L=64),
+    model=ModelSettings(n_layers=1, d_model=16, N=4),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=600),
+    device="cpu",
+)
+DELAY_LINE = TrainSettings(
+    task=TaskSettings(name="delay", L=128, n_data=32),
+    model=ModelSettings(
+        layer="s4d",
+        block="linear",
+        n_layers=1,
+        d_model=1,
+        N=16,
+        skip=False,
+        s4d_init="legs",
+        dt_min=1 / 32,
+        dt_max=1 / 32,
+    ),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=500),
+    device="cpu",
+)
+MACKEY_GLASS = TrainSettings(
+    task=TaskSettings(name="mackey_glass", L=128, n_data=15),
+    model=ModelSettings(n_layers=1, d_model=16, N=8, dt_min=0.01, dt_max=0.5),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=600),
+    device="cpu",
+)
+SERIES = TrainSettings(
+    task=TaskSettings(name="series", L=96, n_data=6),
+    model=ModelSettings(n_layers=1, d_model=16, N=8, dt_min=0.01, dt_max=0.3),
+    optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=16, steps=300),
+    device="cpu",
+)
+
 SHORT_COPYING = changed(SELECTIVE_COPYING, {"task.L": 32, "task.n_data": 5, "optim.steps": 600})
 DELAY = changed(
     COPYING,
@@ -344,5 +393,52 @@ PRESETS: dict[str, Preset] = {
         "Trained at 64 samples a second, tested at 32 to 256: right when Delta follows the step, lost when it stays.",
         (("S4D", RESAMPLED),),
         "No convolution over samples: every part of this network but Delta is the same at any sampling rate.",
+    ),
+    "permuted_digits": Preset(
+        "Permuted digits",
+        "The digits of before, their pixels in one random order: nothing local is left, only a memory of them all.",
+        _runs(PERMUTED_DIGITS, HiPPO={}, random={"model.s4d_init": "random"}),
+        "Everything but the order is as in sequential digits.",
+    ),
+    "pathfinder": Preset(
+        "Pathfinder, small",
+        "Two dots among dashed paths, read pixel by pixel: does a path join them?",
+        _runs(PATHFINDER, S4D={}),
+        "Pictures of 16 x 16 with one other path: the Long Range Arena has 32 x 32, more paths and far more steps.",
+    ),
+    "audio": Preset(
+        "Synthetic audio",
+        "Chirps, modulated tones and struck resonators: say the next sample. Complex states do it better than S6's.",
+        _runs(AUDIO, S4D={}, real_S4D={"model.s4d_init": "real"}, S6={"model.layer": "s6"}),
+        "No convolution and no gate, so what was heard is known from the states alone, S6's as fast as the others.",
+    ),
+    "irregular": Preset(
+        "Reports at irregular times",
+        "A sensor is heard of now and then; say its moving average: S6's Δ follows the pauses, a constant Δ cannot.",
+        _runs(IRREGULAR, S6={}, S4D={"model.layer": "s4d"}),
+        "One layer with four states a channel. After 300 steps S6's error was 0.20, the other's 0.54.",
+    ),
+    "delay": Preset(
+        "A delay line",
+        "Say what the signal was 32 positions ago: poles that oscillate keep the past, real ones only fade.",
+        _runs(
+            DELAY_LINE,
+            LegS={},
+            Lin={"model.s4d_init": "lin", "model.dt_min": 0.05, "model.dt_max": 0.05},
+            Real={"model.s4d_init": "real", "model.N": 32, "model.dt_min": 0.05, "model.dt_max": 0.05},
+        ),
+        "One linear layer, so the poles are all there is: errors of 0.09, 0.11 and 0.94 after these 500 steps.",
+    ),
+    "mackey_glass": Preset(
+        "Chaos, 15 steps ahead",
+        "The Mackey-Glass equation: its future follows from 17 steps of its past, and not from where it is now.",
+        _runs(MACKEY_GLASS, S6={}, S4D={"model.layer": "s4d"}),
+        "After 300 steps the errors were 0.13 (S6) and 0.14 (S4D); saying that all stays as it is has 1.6.",
+    ),
+    "series": Preset(
+        "A series of your own",
+        "Upload numbers, a row each, and forecast them; without a file, a made-up temperature by the hour.",
+        _runs(SERIES, S6={}, S4D={"model.layer": "s4d"}),
+        "Small enough to train on a few hundred rows within a minute.",
     ),
 }

@@ -50,7 +50,7 @@ class TaskSettings(Settings):
 
     name: str = "selective_copying"
     L: Count = Field(64, ge=8, le=65536, description="context slots, or length of the whole sequence")
-    vocab: Count = Field(10, ge=4, le=256, description="tokens in all, special tokens included; classes of a signal")
+    vocab: Count = Field(10, ge=2, le=256, description="tokens in all, special tokens included; classes of a signal")
     n_data: Count = Field(8, ge=1, le=256, description="how much there is to remember or to find out")
     data: str = Field("", pattern="^([0-9a-f]{64})?$", description="digest of uploaded data, for tasks that take some")
 

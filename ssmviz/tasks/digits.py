@@ -1,7 +1,7 @@
 """Sequential digits: a real handwritten digit, read pixel by pixel, row by row; say at the end which it was.
 
 The 1797 digits of 8 x 8 pixels that scikit-learn ships (UCI, Optical Recognition of Handwritten Digits), never
-MNIST. L = 64 reads them as they are, L = 256 enlarged to 16 x 16 (bilinear).
+MNIST. L = 64 reads them as they are, L = 256 and L = 784 enlarged to 16 x 16 and 28 x 28 (bilinear).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ssmviz.tasks.streams import split_of
 from ssmviz.tasks.task import Batch, Kind, Sizes
 
 WIDTH = 8
-PICTURES = (64, 256)  # pixels, read one by one
+PICTURES = (64, 256, 784)  # pixels, read one by one
 WHITE = 16  # the largest value of a pixel
 TEST = 450  # digits kept for testing, of 1797
 SHUFFLE = 0  # seed of the split
@@ -37,7 +37,7 @@ class Digits(SignalTask):
     reads, says, span = "ink", "digit", 1.0
 
     def check(self, settings: TaskSettings) -> None:
-        """There are ten digits, in pictures of two sizes."""
+        """There are ten digits, in pictures of these sizes."""
         if settings.L not in PICTURES or settings.vocab != 10:
             got = f"L={settings.L} and vocab={settings.vocab}"
             raise ValueError(f"digits have L of {PICTURES} and vocab=10, got {got}")

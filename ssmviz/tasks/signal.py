@@ -33,8 +33,8 @@ class SignalTask(Task):
     def about(self, settings: TaskSettings) -> dict[str, Any]:
         """For pictures: what is read and said, and the range of a signal that a person draws.
 
-        A task adds what it has: `step` (duration of one position) and `unit`, the true `poles`, the `width` of a
-        scanned picture.
+        A task adds what it has: `step` (duration of one position) and `unit`, the true `poles`; the `width` of a
+        scanned picture, the `order` in which its pixels are read (else row by row), and its `inks` (else -1 and 1).
         """
         return {"reads": self.reads, "says": self.says, "span": self.span}
 

@@ -19,6 +19,7 @@ IGNORED = -100  # cross_entropy's default ignore_index
 SHORTEST = 4  # context slots of the shortest sequence that can be asked about
 BLOCK = 1 << 21  # tokens drawn at once, so that memory stays bounded at any length
 MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
+FEWEST_TOKENS = 4  # in all, special tokens included
 MAX_DRAWS = 10_000  # blocks without success before a task is called too small to split
 
 Kind = Literal["data", "noise", "marker", "trigger"]
@@ -157,11 +158,13 @@ class TokenTask(Task):
         return None
 
     def check(self, settings: TaskSettings) -> None:
-        """Refuse a task with too few sequences to keep some for testing.
+        """Refuse a task with too few tokens, or with too few sequences to keep some for testing.
 
         Raises:
             ValueError: the message says how many there are.
         """
+        if settings.vocab < FEWEST_TOKENS:
+            raise ValueError(f"vocab must be at least {FEWEST_TOKENS} tokens, got {settings.vocab}; raise vocab")
         super().check(settings)
         count = self.sequences(settings)
         if count is not None and count < MIN_SEQUENCES:

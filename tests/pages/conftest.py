@@ -1,6 +1,8 @@
+import functools
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from ssmviz.runs.client import Client
@@ -9,6 +11,7 @@ from ssmviz.widgets import lesson, services
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = ROOT / "ssmviz" / "widgets" / "site.py"
+SCANNED = functools.cache(manifest_scanner.scan_component_manifests)  # every AppTest would read all packages again
 
 
 @pytest.fixture
@@ -16,6 +19,7 @@ def store(tmp_path, monkeypatch) -> Store:
     """The store behind the pages; experiments wait in its queue because there is no launcher."""
     monkeypatch.setenv("SSMVIZ_HOME", str(tmp_path))
     monkeypatch.setattr(Client, "ensure_launcher", lambda self: None)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", SCANNED)
     monkeypatch.setattr(lesson, "HEAD_START", 0.0)  # there is no browser that could use it
     for service in (services.client, services.library, services.live):
         service.cache_clear()

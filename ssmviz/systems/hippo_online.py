@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import cont2discrete
 
+from ssmviz.systems.continuous import StateSpace
+from ssmviz.systems.discretise import discretise as in_tokens
 from ssmviz.systems.legendre import Array, Matrices, Memory, check_positive, legs_step, legt_matrices
 
 Method = Literal["zoh", "bilinear", "euler", "backward"]
@@ -66,11 +67,9 @@ def online(memory: Memory, f: npt.ArrayLike, *, dt: float = 1.0, method: Method 
 
 
 def discretise(memory: Memory, dt: float, method: Method) -> Matrices:
-    """A_bar (N, N), B_bar (N,) of a window or fading memory by scipy, which also changes C and D: not used here."""
-    rest = np.zeros((1, memory.N)), np.zeros((1, 1))
-    name = "backward_diff" if method == "backward" else method
-    A_bar, B_bar, *_ = cont2discrete((memory.A, memory.B[:, None], *rest), dt, method=name)
-    return np.asarray(A_bar, dtype=np.float64), np.asarray(B_bar[:, 0], dtype=np.float64)
+    """A_bar (N, N), B_bar (N,) of a window or fading memory."""
+    step = in_tokens(StateSpace(memory.A, memory.B, np.zeros(memory.N)), dt, method)
+    return step.A_bar, step.B_bar
 
 
 def _scaled_steps(memory: Memory, L: int, method: Method) -> Iterator[Matrices]:

@@ -50,12 +50,14 @@ LAYERS: dict[str, Card] = {
         "S4",
         2021,
         "HiPPO's matrix made fast: a normal matrix, which has well-conditioned eigenvectors, less one of rank 1. The "
-        "kernel comes from its generating function on the unit circle, by a Cauchy sum and the Woodbury identity.",
-        r"A = V \Lambda V^{*} - P Q^{\top}, \qquad \hat K(z) = \frac{2}{1+z} \bigl[\tilde C^{*} R(z) B "
-        r"- \tilde C^{*} R(z) P\, (1 + Q^{*} R(z) P)^{-1} Q^{*} R(z) B \bigr]",
+        "kernel comes from its generating function on the unit circle, by a Cauchy sum and the Woodbury identity. "
+        "The N states are complex, each one of a conjugate pair.",
+        r"A = \Lambda - P P^{*}, \qquad \hat K(z) = \frac{2}{1+z} \bigl[\tilde C R B "
+        r"- \tilde C R P\, (1 + P^{*} R P)^{-1} P^{*} R B \bigr], \quad "
+        r"R = \Bigl(\tfrac{2}{\Delta} \tfrac{1-z}{1+z} - \Lambda\Bigr)^{-1}, \quad \tilde C = C\, (1 - \bar A^{L})",
         Source("Gu, Goel & Ré 2021, S4", "section 3, Algorithm 1", "https://arxiv.org/abs/2111.00396"),
         Memory("N coupled states a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "states"),
-        FFT,
+        Cost(r"L \log L", r"L", r"1", "a Cauchy sum for the kernel, then one convolution by FFT"),
         lambda s: s.D * (8 * s.N + 2),
         ("N", *STEP, "skip", *POLES),
         no_delta="Its Δ is one constant a channel, and its states are coupled: no part of a state is kept on its own.",
@@ -67,11 +69,11 @@ LAYERS: dict[str, Card] = {
         2022,
         "One system for all channels instead of one for each: the layer has a single state, which every channel writes "
         "and every channel reads. The poles are diagonal, so a parallel scan runs it, without any FFT.",
-        r"h_t = \bar\Lambda\, h_{t-1} + \bar B\, x_t, \quad y_t = \mathrm{Re}(C h_t) + D x_t, \qquad "
-        r"B \in \mathbb{C}^{N \times D}",
+        r"h_t = \bar\Lambda\, h_{t-1} + \bar B\, x_t, \quad y_t = 2\, \mathrm{Re}(C h_t) + D x_t, "
+        r"\qquad B \in \mathbb{C}^{N \times D},\; C \in \mathbb{C}^{D \times N}",
         Source("Smith, Warrington & Linderman 2022, S5", "section 3", "https://arxiv.org/abs/2208.04933"),
         Memory("N oscillators that all channels share", lambda s: 2 * s.N, r"2 N", "layer", "states"),
-        SCAN,
+        Cost(r"L \log L", r"L", r"1", "a parallel scan of log L passes"),
         lambda s: 4 * s.D * s.N + 3 * s.N + s.D,
         ("N", *STEP, "skip", *POLES),
         no_delta="Its Δ is one constant a state, the same at every token.",
@@ -81,10 +83,11 @@ LAYERS: dict[str, Card] = {
         "lssl",
         "LSSL",
         2021,
-        "The first layer that was an ODE, a recurrence and a convolution at once: a dense HiPPO matrix for every "
-        "channel, discretised by the generalised bilinear transform. Exact, and slow: S4 was made to fix that.",
+        "The first layer that was an ODE, a recurrence and a convolution at once: HiPPO's dense matrix with a step "
+        "Δ for every channel, by the generalised bilinear transform. Δ and C are trained, the matrix stays. Its powers "
+        "take N times the memory of the input: S4 was made to fix that.",
         r"\bar A = (I - \alpha \Delta A)^{-1} (I + (1 - \alpha) \Delta A), \qquad "
-        r"K = (C \bar B,\; C \bar A \bar B,\; C \bar A^2 \bar B,\; \dots)",
+        r"K = (C \bar B,\; C \bar A \bar B,\; C \bar A^2 \bar B,\; \dots), \quad \alpha = \tfrac12",
         Source("Gu et al. 2021, LSSL", "section 3", "https://arxiv.org/abs/2110.13985"),
         Memory("N Legendre coefficients a channel", lambda s: s.D * s.N, r"D N", "channel", "coefficients"),
         Cost(r"L \log L", r"L", r"1", "the powers of a dense matrix, then one convolution by FFT"),

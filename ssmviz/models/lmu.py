@@ -50,7 +50,7 @@ class LMU(Layer):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """As in section 3.1: e_x and e_h uniform with variance 1 / D, e_m zero, W normal (Glorot & Bengio 2010)."""
+        """As in the paper: e_x and e_h uniform with variance 1 / D, e_m zero, W normal (Glorot & Bengio 2010)."""
         super().reset_parameters()
         for encoder in (self.e_x, self.e_h):
             nn.init.uniform_(encoder, -math.sqrt(3 / self.d_inner), math.sqrt(3 / self.d_inner))

@@ -1,6 +1,6 @@
 """LSSL (Gu et al. 2021): a dense HiPPO matrix a channel, as a recurrence and as one long convolution.
 
-h' = A h + B x, y = C h + D_skip x, discretised by the generalised bilinear transform (section 2.2). As nothing depends
+h' = A h + B x, y = C h + D_skip x, discretised by the generalised bilinear transform (equation 3). As nothing depends
 on the input, y = K * x with K = (C B_bar, C A_bar B_bar, ...), the Krylov function.
 
 A and B stay HiPPO-LegS, as in the paper's LSSL-fixed, which does not learn Delta either (`learn_dt` off); the full LSSL
@@ -52,7 +52,7 @@ class LSSL(Layer):
         self.log_dt.add_(math.log(factor))
 
     def discretise(self) -> tuple[Tensor, Tensor]:
-        """A_bar (D, N, N), B_bar (D, N): (I - alpha Delta A)^-1 times I + (1 - alpha) Delta A and Delta B (eq. 3)."""
+        """A_bar (D, N, N), B_bar (D, N): (I - alpha Delta A)^-1 times I + (1 - alpha) Delta A and Delta B."""
         A, B = torch.split(self.hippo.to(self.log_dt.dtype), [self.settings.N, 1], dim=1)
         delta, one = self.log_dt.exp()[:, None, None], torch.eye(len(B), device=A.device, dtype=A.dtype)
         right = torch.cat([one + (1 - ALPHA) * delta * A, delta * B], dim=-1)

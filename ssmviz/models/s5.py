@@ -1,7 +1,7 @@
 """S5 (Smith, Warrington & Linderman 2022): one state for all channels, and a parallel scan in place of the FFT.
 
 h_t = Lambda_bar h_{t-1} + B_bar x_t, y_t = 2 Re(C h_t) + D_skip x_t with B (N, D) and C (D, N): every channel writes to
-the N complex states and reads from them, each of which stands for a conjugate pair (section 3.2). Lambda starts as the
+the N complex states and reads from them, each of which stands for a conjugate pair (section 3). Lambda starts as the
 upper half of the normal part of HiPPO-LegS of size 2N, one block of the paper's J; Delta is one number a state.
 """
 
@@ -58,7 +58,7 @@ class S5(Layer):
         return torch.complex(-self.log_A_real.exp(), self.A_imag)[None]
 
     def discretise(self) -> tuple[Tensor, Tensor]:
-        """Zero-order hold: Lambda_bar (N), B_bar (N, D), complex (eq. 6)."""
+        """Zero-order hold: Lambda_bar (N), B_bar (N, D), complex."""
         Lambda, delta = self.A()[0], self.log_dt.exp()
         B = torch.view_as_complex(self.B)
         return (delta * Lambda).exp(), (expm1(delta * Lambda) / Lambda)[:, None] * B

@@ -32,10 +32,3 @@ def test_a_layer_remembers_as_many_numbers_as_its_card_says(layer, L):
             _, h = mixer.recur(torch.ones(1, settings.D, dtype=torch.float64), h)
     sizes = family.Sizes(D=settings.D, N=settings.N, heads=settings.heads, L=L)
     assert numbers(h) == family.LAYERS[layer].memory.numbers(sizes)
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_card_names_the_rows_of_a_memory_that_can_be_shown(layer):
-    mixer = network(ModelSettings(layer=layer, block="plain", d_model=8, heads=2, N=4)).layers[0].mixer
-    shown = mixer.table(mixer.initial_h(1)) is not None
-    assert bool(family.LAYERS[layer].memory.rows) == shown

@@ -37,6 +37,7 @@ TWIN_RATES: dict[str, TwinRate] = {
     "selective_copying": TwinRate(lr=4.0, lr_muon=0.25),
     "induction_heads": TwinRate(lr=2.0, lr_muon=0.5),
     "associative_recall": TwinRate(lr=4.0, lr_muon=0.25),
+    "listops": TwinRate(lr=2.0, lr_muon=0.25),
 }
 
 # of the large presets for a GPU: `benchmarks/gpu_training_h200_202611.md`
@@ -153,6 +154,13 @@ ASSOCIATIVE_RECALL = TrainSettings(
     device="cpu",
 )
 
+LISTOPS = TrainSettings(
+    task=TaskSettings(name="listops", L=16, vocab=16, n_data=2),
+    optim=OptimSettings(lr=1e-2, curriculum=True, steps=2000),
+    eval_every=50,
+    eval_batch=512,
+    device="cpu",
+)
 TEXT = TrainSettings(
     task=TaskSettings(name="text", L=64, vocab=84, n_data=64),
     optim=OptimSettings(steps=600),
@@ -286,6 +294,13 @@ PRESETS: dict[str, Preset] = {
         _pair(ASSOCIATIVE_RECALL),
         "S6 said 99.6 % of the values after these 600 steps, 10 s on one core. The twin, with the best of six pairs of "
         "learning rates, said 63 %.",
+    ),
+    "listops": Preset(
+        "ListOps",
+        "Nested lists of minimum, maximum, median, sum: what does the whole come to? One digit, at the last bracket.",
+        _pair(LISTOPS),
+        "So short, lists need no selection: S6 said 61 % of the digits, the twin 63 %, after these 2000 steps, 28 s on "
+        "one core. The most frequent alone makes 13 %.",
     ),
     "text": Preset(
         "A text, character by character",

@@ -20,6 +20,7 @@ import { Selectors } from "./selectors.js";
 import { Input, Output } from "./signals.js";
 import { ChannelStates, StateHeat } from "./state.js";
 import { Transport } from "./transport.js";
+import { Tree } from "./tree.js";
 import { Weights } from "./weights.js";
 
 const MANY = 2; // runs; more of them are compared by what fits side by side
@@ -30,7 +31,7 @@ const TWIN_VIEWS = [Band, ...GATES, StateHeat, ChannelStates, Phase, Weights]; /
 /** Experiments of the same kind can take turns on one page. */
 export function pageKind(store) {
   const { signal, regresses } = store;
-  const task = signal ? [signal.reads, signal.says, signal.width ?? "", regresses].join(" ") : "tokens";
+  const task = signal ? [signal.reads, signal.says, signal.width ?? "", regresses].join(" ") : `tokens ${Boolean(store.record.operators)}`;
   return [task, ...store.runs.map(({ record }) => `${record.label} ${JSON.stringify(kindOf(record))}`)].join();
 }
 
@@ -83,6 +84,7 @@ export function buildPage(lab) {
   const [scores, selectors] = [new Scores(lab), new Selectors(lab)];
   const probe = signal ? new Drawn(lab) : new Probe(lab);
   const answers = signal ? null : new Answers(lab);
+  const tree = lab.store.record.operators ? new Tree(lab) : null;
   const readouts = indices.map((i) => new Readout(lab, i));
   const curves = curvesOf(lab);
   const wordy = lab.store.runs.reduce((sum, run) => sum + run.record.label.length, 0) > SHORT;
@@ -107,13 +109,14 @@ export function buildPage(lab) {
       el("div", { class: `curves${signal ? " few" : ""}${wordy ? " wordy" : ""}` }, ...curves.map((view) => view.element)),
     ),
     probe.element,
+    ...(tree ? [tree.element] : []),
     el("div", { class: "under" }, answers?.element, selectors.element),
     el("div", { class: "twins" }, ...twins.map((views, i) => twin(lab, i, readouts[i], views, absences[i]))),
     after,
     words.spoken,
   );
   const views = [...curves, ...(signal ? [probe.view] : []), ...twins.flat(), ladder];
-  const panels = [transport, history, scores, probe, answers, selectors, ...readouts, rungs].filter(Boolean);
+  const panels = [transport, history, scores, probe, tree, answers, selectors, ...readouts, rungs].filter(Boolean);
   /** Before the page serves another experiment of its kind. */
   const forget = () => {
     setText(words.alert, "");

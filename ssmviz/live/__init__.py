@@ -11,11 +11,12 @@ Experiment (GET /api/experiments/{id}, and the socket's first message with `"typ
     {"id": "…", "title": "selective copying", "recorded": false, "created": 1730000000.0,   // unix seconds
      "settled": false,                          // no run will change any more (unless resumed)
      "task": {"name": "selective_copying", "L": 64, "vocab": 10, "n_data": 8},
-     "vocabulary": [{"label": "A", "kind": "data"}, …],   // one per token; kind: data | noise | marker | trigger;
+     "vocabulary": [{"label": "A", "kind": "data"}, …],   // one per token; kind: see `tasks.task.Kind`;
                                                 // of signals one per class, [] where real numbers are asked
      "signal": null,                            // or, where the task reads real numbers:
         // {"reads": "force (N)", "says": "position (m)", "span": 50.0,   // drawn levels 1..255 mean -span..span
         //  "step": 0.1, "unit": "s", "poles": [[re, im], …], "width": 8}  // what the task has of these
+     "operators": null,                         // or {"↑": "MAX", …}, where brackets among the tokens make a tree
      "editable": ["data", "noise"],             // kinds a person may place in the probe's context
      "answers": 8,                              // the last 8 positions are asked and fixed
      "chance": 0.125,                           // token accuracy of guessing, null where real numbers are asked

@@ -147,7 +147,8 @@ def about(summary: Summary) -> dict[str, Any]:
         "editable": list(teacher.editable),
         "answers": teacher.answers(task),
         "chance": teacher.chance(task),
-        "signal": teacher.about(task) or None,
+        "signal": (teacher.about(task) or None) if task.reads_signal else None,
+        "operators": teacher.about(task).get("operators"),
     }
 
 

@@ -10,6 +10,7 @@ from ssmviz.tasks.delay import Delay
 from ssmviz.tasks.digits import Digits
 from ssmviz.tasks.induction_heads import InductionHeads
 from ssmviz.tasks.irregular import Irregular
+from ssmviz.tasks.listops import ListOps
 from ssmviz.tasks.mackey_glass import MackeyGlass
 from ssmviz.tasks.mass_spring import MassSpring
 from ssmviz.tasks.pathfinder import Pathfinder
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
     "selective_copying": SelectiveCopying(),
     "induction_heads": InductionHeads(),
     "associative_recall": AssociativeRecall(),
+    "listops": ListOps(),
     "text": Text(),
     "mass_spring": MassSpring(),
     "digits": Digits(),

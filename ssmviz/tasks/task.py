@@ -22,7 +22,7 @@ MIN_SEQUENCES = 64  # one sequence in eight is kept for testing
 FEWEST_TOKENS = 4  # in all, special tokens included
 MAX_DRAWS = 10_000  # blocks without success before a task is called too small to split
 
-Kind = Literal["data", "noise", "marker", "trigger"]
+Kind = Literal["data", "noise", "marker", "trigger", "open", "close"]
 Curriculum = Literal["climb", "evenly"]  # from short to long, or all lengths all the time
 
 
@@ -143,7 +143,7 @@ class Task(ABC):
         """Token id, or class -> (label, kind); nothing where real numbers are read and asked."""
 
     def about(self, settings: TaskSettings) -> dict[str, Any]:
-        """What pictures need of a signal, in words that JSON has; see `SignalTask.about`."""
+        """What pictures need to know beyond the tokens, in words that JSON has; see `SignalTask.about`."""
         return {}
 
 

@@ -10,7 +10,8 @@ HIPPO = BlockCard(
     "hippo",
     "HiPPO",
     "Which matrix A makes a state remember? HiPPO asks that the state be, at every moment, the best approximation of "
-    "the whole past by N polynomials, and derives A and B from that. It is no layer: LSSL, S4, S4D and S5 start from it.",
+    "the whole past by N polynomials, and derives A and B from that. It is no layer; LSSL, S4, S4D and S5 start from "
+    "it.",
     r"\dot c = -\tfrac{1}{t} A c + \tfrac{1}{t} B f, \qquad A_{nk} = \begin{cases} \sqrt{(2n+1)(2k+1)} & n > k \\ "
     r"n + 1 & n = k \\ 0 & n < k \end{cases}, \quad B_n = \sqrt{2n+1}",
     Source("Gu, Dao, Ermon, Rudra & Ré 2020, HiPPO", "section 3 (LegS)", "https://arxiv.org/abs/2008.07669"),

@@ -63,6 +63,11 @@ def lab() -> StreamlitPage:
     return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path="lab")
 
 
+def family() -> StreamlitPage:
+    """Every layer of the story."""
+    return st.Page(PAGES / "train" / "family.py", title="Family", icon=":material/family_history:", url_path="family")
+
+
 def runs() -> StreamlitPage:
     """What was trained before."""
     return st.Page(PAGES / "train" / "runs.py", title="Runs", icon=":material/history:", url_path="runs")

@@ -9,7 +9,7 @@ STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # t
 sections = {
     "": [pages.home()],
     "Learn": pages.lessons(),
-    "Train": [pages.lab(), pages.weights(), pages.runs()],
+    "Train": [pages.lab(), pages.family(), pages.weights(), pages.runs()],
     "Look up": [pages.glossary(), pages.claims()],
 }
 

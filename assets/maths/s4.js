@@ -38,25 +38,29 @@ export function frequencies(N) {
     for (let n = 0; n < N; n++) sum += Math.atan(w / (n + 0.5));
     return sum;
   };
+  const slope = (w) => {
+    let sum = 0;
+    for (let n = 0; n < N; n++) sum += (n + 0.5) / ((n + 0.5) ** 2 + w * w);
+    return sum;
+  };
   for (let j = Math.ceil(N / 2); j < N; j++) {
     const goal = Math.PI * (j - (N - 1) / 2);
     if (goal <= 0) continue;
-    omega[j] = root(angle, goal, N);
+    omega[j] = root(angle, slope, goal);
     omega[N - 1 - j] = -omega[j];
   }
   return omega;
 }
 
-/** Where the rising function reaches the goal: bisection, since the last angles bend sharply. */
-function root(rising, goal, N) {
-  let [low, high] = [0, 1];
-  while (rising(high) < goal) high *= 2;
-  for (let k = 0; k < 60 && high - low > 1e-15 * high; k++) {
-    const middle = (low + high) / 2;
-    if (rising(middle) < goal) low = middle;
-    else high = middle;
+/** Where a rising function that bends downwards reaches the goal: Newton from the left, which never overshoots. */
+function root(rising, slope, goal) {
+  let at = 0;
+  for (let k = 0; k < 100; k++) {
+    const next = at + (goal - rising(at)) / slope(at);
+    if (!(next > at * (1 + 1e-15))) break;
+    at = next;
   }
-  return (low + high) / 2;
+  return at;
 }
 
 /** C V (N) of a real C (N): the same output, read from the modes. */
@@ -181,8 +185,12 @@ export function stages(dplr, C_tilde, delta, L) {
 /** row (M0 + z M1)^-1 column for one complex z = [re, im], by elimination on dense complex matrices. */
 export function denseResolvent(M0, M1, row, column, [zr, zi]) {
   const N = M0.length;
-  const re = M0.map((r, i) => Float64Array.from(r, (value, j) => value + zr * M1[i][j]));
-  const im = M1.map((r) => Float64Array.from(r, (value) => zi * value));
+  const [re, im] = [matrix(N, N), matrix(N, N)];
+  for (let i = 0; i < N; i++)
+    for (let j = 0; j < N; j++) {
+      re[i][j] = M0[i][j] + zr * M1[i][j];
+      im[i][j] = zi * M1[i][j];
+    }
   const [xr, xi] = [Float64Array.from(column), new Float64Array(N)];
   for (let k = 0; k < N; k++) eliminate(re, im, xr, xi, k);
   let [sumRe, sumIm] = [0, 0];

@@ -190,7 +190,7 @@ class Reported:
         command: that made it; the report names it, too.
         heading: of the section, if the row stands in several.
         over: another column; the cell is its first number over this column's.
-        part: which one of several values, parted by commas.
+        pick: regular expression whose group is what is taken of the cell.
         machine: where the section is of another machine than the report's name.
     """
 
@@ -200,7 +200,7 @@ class Reported:
     command: str
     heading: str = ""
     over: str = ""
-    part: int | None = None
+    pick: str = ""
     machine: str = ""
 
     def find(self) -> Measured | None:
@@ -233,8 +233,9 @@ class Reported:
             return next((text for head, text in cells.items() if head.startswith(column)), None)
 
         text = cell(self.column)
-        if text is not None and self.part is not None:
-            text = text.split(", ")[self.part]
+        if text is not None and self.pick:
+            match = re.search(self.pick, text)
+            text = match[1] if match else None
         if not self.over or text is None:
             return text and text.removesuffix(" %")
         numbers = [re.search(r"[\d.,]+", part or "") for part in (cell(self.over), text)]

@@ -73,7 +73,7 @@ def _recalled(row: str) -> tuple[Cell, ...]:
 
 def _long_run() -> tuple[Cell, ...]:
     near = Reported("gpu_step", "128 to 65,536", "", GPU_FULL)
-    return (*(near for _ in POWERS[:-1]), Reported("gpu_step", "262,144", "", GPU_FULL, part=-1))
+    return (*(near for _ in POWERS[:-1]), Reported("gpu_step", "262,144", "", GPU_FULL, pick=r"(\d+) %$"))
 
 
 TABLE2 = Table(

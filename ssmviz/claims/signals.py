@@ -15,6 +15,15 @@ def _digits(A: str) -> tuple[Swept, ...]:
     return tuple(Swept("digits_random_a", f"{A}, {how}", ("token",)) for how in ("fixed", "trained"))
 
 
+# (name, how the report begins to name it)
+NETWORKS = (("S4D", "one layer of width 32"), ("S4D in a Mamba block", "Mamba block (convolves"))
+
+
+def _resampled(row: str, samples: int, delta: str) -> Reported:
+    pick = rf"\b{samples} Δ {delta}[^:]*: (\d+)"
+    return Reported("presets_signals", row, "tests at the end", SIGNALS, "resampled", pick=pick)
+
+
 TIME = (
     Claim(
         "random_a",
@@ -59,22 +68,18 @@ TIME = (
         S4,
         "experiments (Speech Commands)",
         Table(
-            ("network", "here: as trained, %", "here: at other rates, %"),
+            ("network, samples in a tone", "here: Δ follows, %", "here: Δ stays, %"),
             tuple(
                 Row(
-                    label,
-                    (
-                        Reported("presets_signals", row, "at the end", SIGNALS, "resampled"),
-                        Reported("presets_signals", row, "tests at the end", SIGNALS, "resampled"),
-                    ),
+                    f"{label}, {samples}",
+                    (_resampled(row, samples, "follows the step"), _resampled(row, samples, "as")),
                 )
-                for label, row in (
-                    ("S4D", "one layer of width 32"),
-                    ("S4D in a Mamba block", "Mamba block (convolves"),
-                )
+                for label, row in NETWORKS
+                for samples in (32, 64, 128, 256)
             ),
         ),
-        "Synthetic tones, trained at 64 samples; each test says its samples and what Delta does.",
+        "Right among 6 synthetic tones, trained at 64 samples; chance 17 %. A Mamba block's convolution counts "
+        "samples, not time.",
         f"Speech Commands: {DATA}.",
     ),
     Claim(

@@ -47,7 +47,7 @@ def claim_view(claim: Claim) -> None:
         st.markdown(f"#### {claim.title} {BADGES[claim.status]}")
         source = f":small[[{claim.paper.cited}]({claim.paper.address}), {claim.where}]"
         st.markdown(f"**{claim.paper.name}:** {claim.sentence}  \n{source}")
-        if claim.found and claim.table:
+        if claim.table and any(map(_filled, (cell for row in claim.table.rows for cell in row.cells))):
             _table(claim, claim.table)
         _plot(claim)
         for words in (claim.differs, f"**Not run here:** {claim.reason}" if claim.reason else "", _missing(claim)):
@@ -73,7 +73,8 @@ def _table(claim: Claim, table: Table) -> None:
     head = "".join(f"<th>{_powers(name)}</th>" for name in (table.columns[0], *(table.columns[i + 1] for i in kept)))
     st.html(f"{STYLE}<div class=claim><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
     listed = "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1))
-    st.caption(f"Measured here, in colour:  \n{listed}")
+    if listed:
+        st.caption(f"Measured here, in colour:  \n{listed}")
 
 
 def _filled(cell: Cell) -> bool:

@@ -155,6 +155,26 @@ def test_a_network_of_this_package_means_the_same_once_it_is_published():
     assert np.abs(ours - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_published_file_loads_into_the_network_of_this_package(tensors, layout):
+    import torch
+
+    from ssmviz.models import build
+
+    net = build(TaskSettings(vocab=16), ModelSettings(d_model=16, N=4, dt_rank=1), seed=0)
+    model = read(write(tensors, layout))
+    net.load_state_dict({name: torch.tensor(array) for name, array in model.tensors.items()}, strict=True)
+    tokens = np.random.default_rng(3).integers(0, 16, 12)
+    wanted = algorithm_2(load(write(tensors, "hf")), tokens)
+    state = net.initial_state(1)
+    with torch.no_grad():
+        ours = net(torch.as_tensor(tokens)[None])[0].numpy()
+        for t, token in enumerate(tokens):
+            said, state = net.step(torch.tensor([token]), state)
+            assert np.abs(said[0].numpy() - wanted[t]).max() < 1e-5 * np.abs(wanted).max()
+    assert np.abs(ours - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ if opened is not None:
     model, sizes = opened.model, opened.model.sizes
     head = "tied to the embedding" if model.tied else "a matrix of its own"
     st.caption(
-        f"Layout {model.layout}: {sizes}; {model.parameters:,} parameters, the head is {head}. Computed here, in numpy."
+        f"{sizes} (layout {model.layout}); {model.parameters:,} parameters, the head is {head}. Computed here."
     )
     reading = prompt_choice(opened)
     if reading is not None:

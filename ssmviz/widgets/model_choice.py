@@ -22,7 +22,7 @@ from ssmviz.widgets.lesson import Lesson
 CHOICE = "weights_model"  # in the URL, too: a run's id, or absent
 SHIPPED, FILE = "shipped", "file"
 PROMPT = "1 2 3 0 2 2 1 3 1 2 3 0"  # of the smallest vocabulary
-KEPT, SECONDS = 4, 3600  # models (and readings) in memory, and for how long
+KEPT, SECONDS = 4, 3600  # models of at most 64 MiB, and for how long
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,18 @@ def prompt_choice(opened: Opened) -> Reading | None:
     except ValueError as error:
         st.error(f"Not read: {error}.", icon=":material/error:")
         return None
+    if len(prompt) + more > (longest := inside.longest(opened.model)):
+        st.caption(f"This model is read for {longest} tokens at most: {longest - len(prompt)} are added.")
     return _followed(opened.key, prompt, int(more), opened.model)
 
 
 @st.fragment
 def look(opened: Opened, reading: Reading) -> None:
     """Draw what happens inside; another layer or channel runs this alone."""
-    Lesson("inside", inside.CONTROLS, extra=partial(_pictures, opened.model, reading)).play()
+    lesson = Lesson("inside", inside.CONTROLS, extra=partial(_pictures, opened.model, reading))
+    if lesson.notes:
+        st.warning("From the address of this page: " + "; ".join(lesson.notes) + ".", icon=":material/link_off:")
+    lesson.play()
 
 
 def save_buttons(opened: Opened) -> None:
@@ -126,7 +131,7 @@ def _model(key: str, _source: Callable[[], bytes | Path]) -> Model:
     return inside.read(_source(), most=inside.MOST_BYTES)
 
 
-@st.cache_resource(max_entries=KEPT, ttl=SECONDS, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, ttl=SECONDS, show_spinner="The model reads")
 def _followed(key: str, prompt: tuple[int, ...], more: int, _model: Model) -> Reading:
     return inside.follow(_model, prompt, more)
 

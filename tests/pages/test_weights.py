@@ -71,7 +71,8 @@ def test_a_file_of_either_layout_opens(open_page):
         app.file_uploader(key="weights_file").upload("mine.safetensors", write(TENSORS, layout)).run()
         assert not app.exception
         assert not app.error
-        assert f"Layout {layout}: vocab=8" in text(app)
+        assert "vocab=8" in text(app)
+        assert f"layout {layout}" in text(app)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,19 @@ def test_old_runs_lead_to_their_weights(open_page, store):
     button.click().run()
     assert not app.exception
     assert "vocab=8" in text(app)
+
+
+def test_a_strange_layer_in_the_address_is_noted(open_page):
+    app = open_page(PAGE, inside_layer="none")
+    assert not app.exception
+    assert "Layer must be a number" in app.warning[0].value
+
+
+def test_a_continuation_too_long_for_the_model_says_so(monkeypatch, open_page):
+    monkeypatch.setattr(inside, "longest", lambda model: 15)
+    app = open_page(PAGE)
+    assert not app.exception
+    assert "15 tokens at most: 3 are added" in text(app)
 
 
 def test_a_head_of_its_own_is_said_to_be_one(open_page, store):

@@ -84,7 +84,7 @@ class Audio(SignalTask):
 
 
 def draw(rng: np.random.Generator, n: int, t: np.ndarray) -> np.ndarray:
-    """So many sounds at the times t (T,) in seconds, each of one of the three `KINDS`: (n, T), in -1..1."""
+    """So many sounds at the times t (T,) in seconds, each of one of the `KINDS`: (n, T), in -1..1."""
     kind = rng.integers(0, len(KINDS), n)
     sounds = np.empty((n, len(t)))
     for k, make in enumerate(KINDS):
@@ -115,7 +115,7 @@ def struck(rng: np.random.Generator, frequency: np.ndarray, phase: np.ndarray, t
     return np.asarray(np.exp(-since / RINGING) * np.sin(2 * np.pi * note * since))
 
 
-KINDS = (chirp, modulated, struck)
+KINDS = (chirp, modulated, struck, struck)  # half of all sounds are notes of an instrument
 
 
 def level(x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,21 @@ from scipy.signal import periodogram
 
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks import TASKS, mackey_glass, rng_for
-from ssmviz.tasks.audio import LEVELS, LOWEST, MU, OCTAVES, RATE, amplitude, level, modulated, struck
+from ssmviz.tasks.audio import (
+    DEPTH,
+    LEVELS,
+    LOWEST,
+    MU,
+    OCTAVES,
+    RATE,
+    RINGING,
+    SWEEP,
+    WOBBLE,
+    amplitude,
+    level,
+    modulated,
+    struck,
+)
 from ssmviz.tasks.delay import CUTOFF
 
 DELAY = TaskSettings(name="delay", L=64, n_data=20)
@@ -133,12 +147,12 @@ def test_only_levels_are_heard():
 
 def test_a_struck_resonator_is_a_damped_linear_recurrence_between_strikes():
     rng, f = np.random.default_rng(0), np.array([[440.0]])
-    y = struck(rng, f, np.zeros((1, 1)), np.arange(50) / RATE)[0]  # the first strike is at 0, the next 50 samples away
+    y = struck(rng, f, np.zeros((1, 1)), np.arange(100) / RATE)[0]  # struck at 0, and not again before sample 100
     (a, b), *_ = np.linalg.lstsq(np.stack([y[1:-1], y[:-2]], 1), y[2:], rcond=None)
     np.testing.assert_allclose(a * y[1:-1] + b * y[:-2], y[2:], atol=1e-12)
     pole = np.roots([1, -a, -b])[0]
-    assert abs(np.angle(pole)) == pytest.approx(2 * np.pi * 440 / RATE)
-    assert abs(pole) < 1
+    assert abs(np.angle(pole)) == pytest.approx(2 * np.pi * 400 / RATE)  # the note below 440 Hz
+    assert abs(pole) == pytest.approx(np.exp(-1 / (RATE * RINGING)))
 
 
 def test_a_modulated_tone_has_its_power_about_its_frequency():
@@ -150,7 +164,8 @@ def test_a_modulated_tone_has_its_power_about_its_frequency():
 
 
 def test_sounds_lie_below_half_the_sampling_rate():
-    assert 2 * LOWEST * 2**OCTAVES < RATE  # an octave of chirp included
+    assert LOWEST * 2 ** (OCTAVES + SWEEP[1]) < RATE / 2  # of a chirp
+    assert LOWEST * 2**OCTAVES + DEPTH[1] * WOBBLE[1] < RATE / 2  # of a modulated tone
 
 
 # -- reports at irregular times ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 from pydantic import ValidationError
 
-from ssmviz.presets import LAB, PRESETS, RATES, S4D, S6, differing, preset_of, twins, with_changes
+from ssmviz.presets import LAB, PRESETS, RATES, S4D, S6, TWINS, differing, preset_of, twins, with_changes
 from ssmviz.settings import TrainSettings, get
 from ssmviz.tasks import TASKS
 
@@ -32,8 +32,8 @@ def test_no_two_runs_of_a_preset_are_the_same(name):
         assert one != other
 
 
-@pytest.mark.parametrize("name", LAB)
-def test_the_lab_trains_twins(name):
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_are_made_of_one_another(name):
     preset = PRESETS[name]
     assert [label for label, _ in preset.runs] == [S6, S4D]
     s6, s4d = (settings for _, settings in preset.runs)
@@ -41,9 +41,15 @@ def test_the_lab_trains_twins(name):
     assert preset.runs == tuple(zip((S6, S4D), twins(s6), strict=True))
 
 
-@pytest.mark.parametrize("name", LAB)
+@pytest.mark.parametrize("name", TWINS)
 def test_the_twin_is_handicapped_in_nothing(name):
     assert differing(PRESETS[name].runs) <= {"model.layer", *RATES}  # N complex states: 2 N numbers
+
+
+def test_the_lab_offers_every_task_and_begins_with_selective_copying():
+    assert {PRESETS[name].runs[0][1].task.name for name in LAB} == set(TASKS)
+    assert LAB[0] == "selective_copying"
+    assert len(set(LAB)) == len(LAB)
 
 
 @pytest.mark.parametrize("task", TASKS)

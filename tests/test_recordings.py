@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ssmviz.frames import unpack
-from ssmviz.presets import LAB, PRESETS
+from ssmviz.presets import PRESETS, TWINS
 from ssmviz.runs.recording import SUFFIX, Recording, read_recording
 from ssmviz.tasks.mass_spring import poles
 from ssmviz.tasks.resampled import FOLLOWS, STAYS
@@ -40,7 +40,7 @@ def test_a_recording_is_of_a_preset_as_it_is_now(name):
     assert {run.state for run in summary.runs} == {"done"}
 
 
-@pytest.mark.parametrize("name", sorted(set(RECORDED) - set(LAB)))
+@pytest.mark.parametrize("name", sorted(set(RECORDED) - set(TWINS)))
 def test_a_lesson_s_recording_is_small_and_moves(name):
     rec = recording(name)
     assert (FOLDER / f"{name}{SUFFIX}").stat().st_size < LARGEST

@@ -8,7 +8,7 @@ MAMBA = "Gu & Dao 2023, Mamba"
 MAMBA_LINK = "https://arxiv.org/abs/2312.00752"
 SCAN = Cost(r"L", r"L", r"1", "a parallel scan")
 FFT = Cost(r"L \log L", r"L", r"1", "one convolution by FFT")
-PAIRS = Cost(r"L^2", r"L^2", r"1", "a matrix of all pairs of tokens")
+CHUNKS = Cost(r"L", r"L", r"1", "a matrix inside each chunk of tokens, a recurrence between them")
 STEP = ("dt_min", "dt_max")
 POLES = ("learn_poles", "learn_dt")
 RECURRENT = "Its past is in the state: it never looks back at single inputs."
@@ -149,7 +149,7 @@ LAYERS: dict[str, Card] = {
         r"\quad D_{ij} = \gamma^{i-j}",
         Source("Sun et al. 2023, RetNet", "section 2", "https://arxiv.org/abs/2307.08621"),
         Memory("one matrix a head", lambda s: s.D**2 // s.heads, r"D^2 / H", "key feature", "value features"),
-        PAIRS,
+        CHUNKS,
         lambda s: 4 * s.D**2,
         ("heads",),
         no_delta=COMPARES,
@@ -192,7 +192,7 @@ LAYERS: dict[str, Card] = {
             "key feature",
             "value features (the last: their norm)",
         ),
-        PAIRS,
+        CHUNKS,
         lambda s: 3 * s.D**2,
         ("heads",),
         no_delta=COMPARES,

@@ -44,9 +44,12 @@ def memory_plot(sizes: Sizes) -> None:
     for card in LAYERS.values():
         kept = tuple(card.memory.numbers(sizes._replace(L=L)) for L in LENGTHS)
         together.setdefault(kept, []).append(card.label)
-    lines = [OverLength(", ".join(labels), LENGTHS, kept) for kept, labels in together.items()]
-    _plot(sorted(lines, key=lambda line: -line.values[-1]), "numbers kept by one layer", key="family_memory")
-    st.caption(f"Computed from the formulas below. {in_words(lines, '')}.")
+    lines = [OverLength(", ".join(labels), LENGTHS, kept) for kept, labels in sorted(together.items(), reverse=True)]
+    _plot(lines, "numbers kept by one layer", key="family_memory")
+    said = (
+        f"{line.label} {line.values[0]:,} at {LENGTHS[0]}, {line.values[-1]:,} at {LENGTHS[-1]:,}" for line in lines
+    )
+    st.caption(f"Computed from the formulas below: {'; '.join(said)}.")
 
 
 def cost_plots() -> None:
@@ -65,7 +68,7 @@ def summary(sizes: Sizes) -> None:
     head = "| layer | year | numbers kept | at these sizes | parameters | L tokens at once | one more token |"
     rows = [
         f"| **{card.label}** | {card.year} | ${card.memory.formula}$ | {card.memory.numbers(sizes):,} "
-        f"| {card.parameters(sizes):,} | $O({card.cost.time})$, {card.cost.by} | $O({card.cost.token})$ |"
+        f"| {card.parameters(sizes):,} | $O({card.cost.time})$ | $O({card.cost.token})$ |"
         for card in STORY
         if isinstance(card, Card)
     ]
@@ -78,7 +81,9 @@ def story_card(card: Card | BlockCard, sizes: Sizes | None = None) -> None:
         year = f" · {card.year}" if isinstance(card, Card) else ""
         st.markdown(f"#### {card.label}{year}")
         st.markdown(card.words)
-        st.latex(card.equation)
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            for part in card.equation.split(r"\qquad"):  # on a phone one below the other
+                st.latex(part.strip().removesuffix(","), width="content")
         if isinstance(card, Card) and sizes:
             st.markdown(_numbers(card, sizes))
         st.caption(f"[{card.source.paper}]({card.source.link}), {card.source.where}")

@@ -42,9 +42,9 @@ export class Poles extends SequenceView {
     const layer = frame.layers[Math.min(this.lab.view.layer, frame.layers.length - 1)];
     const { step } = this.lab.store.signal ?? {};
     const found = [];
-    if (!layer?.A) return found;
+    if (!layer?.A || (step && !layer.delta)) return found; // S5: a Delta for every state is not in a frame
     for (let k = 0; k < layer.K; k++) {
-      const pace = step && layer.delta ? layer.delta[k * frame.L] / step : 1; // Delta A is what a position does
+      const pace = step ? layer.delta[k * frame.L] / step : 1; // Delta A is what a position does
       for (let n = 0; n < layer.N; n++) {
         const i = k * layer.N + n;
         const [re, im] = [layer.A[i] * pace, Math.abs(layer.AImag?.[i] ?? 0) * pace];
@@ -57,7 +57,8 @@ export class Poles extends SequenceView {
   /** Largest distance from a true pole to the nearest learned one; null where the truth is not known. */
   miss() {
     const poles = this.polesOf(this.frame);
-    const far = this.truth.map(([re, im]) => Math.min(...poles.map((p) => Math.hypot(p.re - re, p.im - im))));
+    const nearest = ([re, im]) => Math.min(...poles.map((p) => Math.hypot(p.re - re, p.im - im)));
+    const far = poles.length ? this.truth.map(nearest) : [];
     return far.length ? Math.max(...far) : null;
   }
 

@@ -9,7 +9,7 @@ import pytest
 from ssmviz.claims import CLAIMS
 from ssmviz.claims.measured import BENCHMARKS, MACHINES, ROOT, Reported, Swept, best, chosen_preset, results
 from ssmviz.claims.recall import COPYING, INDUCTION
-from ssmviz.widgets.claim_view import as_csv
+from ssmviz.claims.spreadsheet import as_csv
 
 PLACES = [(claim, place) for claim in CLAIMS.values() for place in claim.places]
 
@@ -104,8 +104,8 @@ def test_a_row_is_shown_at_the_rate_that_was_best_on_the_first_seed(written):
     )
     found = Swept("table2", "mamba, s6", ("token",)).find()
     assert found.text == "90.0"
-    assert "lr 0.003" in found.settings
-    assert "2 seeds" in found.settings
+    assert found.detail == "lr 0.003, 2 seeds"
+    assert "batch 8, 10 steps" in found.settings
 
 
 def test_the_best_error_is_the_smallest():

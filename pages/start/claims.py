@@ -3,8 +3,9 @@
 import streamlit as st
 
 from ssmviz.claims import CLAIMS
+from ssmviz.claims.spreadsheet import as_csv
 from ssmviz.widgets import pages
-from ssmviz.widgets.claim_view import BADGES, as_csv, claim_view
+from ssmviz.widgets.claim_view import BADGES, claim_view
 
 st.title("Claims")
 st.markdown(

@@ -28,6 +28,7 @@ class Measured:
     command: str
     file: str  # of the repository
     settings: str = ""  # in words, where the file says them
+    detail: str = ""  # what is this number's own: learning rate, seeds
     small: bool = False  # of a miniature
 
 

@@ -76,10 +76,10 @@ class Swept:
         if not runs or any(score is None for score in scores):
             return None
         means = [sum(100 * score[name] for score in scores if score) / len(runs) for name in self.measures]
-        words = f"{_settings_words(runs[0])}, {len(runs)} seed{'s' * (len(runs) > 1)}"
-        text = " / ".join(_percent(mean) for mean in means)
-        first = runs[0]
-        return Measured(text, first["hardware"], first["measured"], first["command"], first["file"], words, small)
+        text, first = " / ".join(_percent(mean) for mean in means), runs[0]
+        detail = f"lr {first['lr']:g}, {len(runs)} seed{'s' * (len(runs) > 1)}"
+        made = (first["hardware"], first["measured"], first["command"], first["file"])
+        return Measured(text, *made, _settings_words(first), detail, small)
 
     def _at(self, run: dict[str, Any]) -> dict[str, Any] | None:
         length = self.times * run["settings"]["task"].get("L", 64)
@@ -89,7 +89,7 @@ class Swept:
 def _settings_words(run: dict[str, Any]) -> str:
     task, optim = run["settings"].get("task", {}), run["settings"].get("optim", {})
     sizes = [f"{name} = {task[name]}" for name in ("L", "n_data", "vocab") if name in task]
-    return ", ".join([*sizes, f"batch {optim.get('batch', 32)}", f"{run['steps']:,} steps", f"lr {run['lr']:g}"])
+    return ", ".join([*sizes, f"batch {optim.get('batch', 32)}", f"{run['steps']:,} steps"])
 
 
 def _percent(value: float) -> str:

@@ -125,7 +125,7 @@ RECALL = (
         TABLE2,
         "% of answers right. Ours train on lengths up to 256 (drawn evenly in log L) with a falling learning rate and "
         "a penalty on S6's Delta, 20,000 steps; the paper trains at 256 with 204,800 steps and neither. All of ours "
-        "have d_model 64; the paper's other networks have 128.",
+        "have d_model 64; the paper's other networks have 128. A miniature stands at as many times its own length.",
         "Attention compares all pairs of tokens: its tests end where 8 sequences do not fit the budget.",
         plot="ladder",
     ),

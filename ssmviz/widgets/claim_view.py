@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
@@ -24,10 +21,6 @@ BADGES = {
     "computed in a lesson": ":violet-badge[:material/function: computed in a lesson]",
     "not run here": ":gray-badge[:material/block: not run here]",
 }
-COLUMNS = (
-    *("claim", "status", "row", "column", "paper", "ours"),
-    *("hardware", "date", "command", "file", "settings", "source"),
-)
 STYLE = """<style>
 .claim { overflow-x: auto; }
 .claim table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
@@ -70,11 +63,19 @@ def _table(claim: Claim, table: Table) -> None:
         for row in table.rows
         if any(map(_filled, row.cells))
     )
-    head = "".join(f"<th>{_powers(name)}</th>" for name in (table.columns[0], *(table.columns[i + 1] for i in kept)))
+    head = "".join(f"<th>{_powers(name)}</th>" for name in (table.columns[0], *(_head(table, i) for i in kept)))
     st.html(f"{STYLE}<div class=claim><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
     listed = "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1))
     if listed:
         st.caption(f"Measured here, in colour:  \n{listed}")
+
+
+def _head(table: Table, i: int) -> str:
+    """A miniature has other sizes than the column promises."""
+    cells = [row.cells[i] for row in table.rows if row.cells[i] is not None]
+    found = [cell.find() for cell in cells if cell is not None and not isinstance(cell, str)]
+    small = len(found) == len(cells) and any(one is not None and one.small for one in found)
+    return "here: miniature" if small else table.columns[i + 1]
 
 
 def _filled(cell: Cell) -> bool:
@@ -88,13 +89,14 @@ def _cell(cell: Cell, sources: list[str]) -> str:
     if found is None:
         return "<td>–</td>"
     number, dark = sources.index(_how(found)) + 1, " dark" * (theme() == "dark")
-    title = escape(f"{found.hardware}, {found.date}: {found.settings}")
+    title = escape(", ".join(filter(None, (found.hardware, found.date, found.settings, found.detail))))
     return f'<td class="ours{dark}" title="{title}">{escape(found.text)}<sup>{number}</sup></td>'
 
 
 def _how(found: Measured) -> str:
     small = "miniature, " * found.small
-    return f"{small}{found.hardware}, {found.date}: `{found.command}`, `{found.file}`"
+    settings = f" ({found.settings})" if found.settings else ""
+    return f"{small}{found.hardware}, {found.date}: `{found.command}`{settings}, `{found.file}`"
 
 
 def _powers(name: str) -> str:
@@ -136,29 +138,3 @@ def _lines(title: str, lines: list[OverLength], key: str, what: str, *, log: boo
 def _numbers(cells: tuple[str, ...]) -> tuple[list[int], list[float]]:
     known = [(2**power, float(cell)) for power, cell in zip(POWERS, cells, strict=True) if cell != "OOM"]
     return [L for L, _ in known], [value for _, value in known]
-
-
-def as_csv(claims: Iterable[Claim]) -> str:
-    """Every number with its source: one line a cell, and one for a claim without any."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for claim in claims:
-        source = f"{claim.paper.cited}, {claim.where}, {claim.paper.address}"
-        cells = [
-            (row.label, column, cell)
-            for row in (claim.table.rows if claim.table else ())
-            for column, cell in zip((claim.table.columns if claim.table else ())[1:], row.cells, strict=True)
-            if cell is not None
-        ]
-        for label, column, cell in cells or [("", "", "")]:
-            found = None if isinstance(cell, str) else cell.find()
-            ours = (found.text, found.hardware, found.date, found.command, found.file, found.settings) if found else ()
-            line = (claim.id, claim.status, label, column, cell if isinstance(cell, str) else "", *(ours or [""] * 6))
-            writer.writerow([_safe(value) for value in (*line, source)])
-    return out.getvalue()
-
-
-def _safe(value: str) -> str:
-    """A spreadsheet must not take text for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@")) else value

@@ -131,11 +131,11 @@ def measure(settings: TrainSettings, saved: Path, deadline: float = float("inf")
     import torch
 
     notes, checkpoint = saved.with_suffix(".json"), saved.with_suffix(".safetensors")
+    row = failed("") | {"state": "done"}
     try:
         from ssmviz.training.loop import train
 
         earlier = notes.exists() and checkpoint.exists()
-        row = failed("") | {"state": "done"}
         row["curve"] = _read(notes) if earlier else []
         events = train(settings, checkpoint.read_bytes() if earlier else None)
         over = _follow(events, row, settings, (notes, checkpoint), deadline)

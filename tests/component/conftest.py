@@ -31,9 +31,10 @@ def lab(still: Page) -> Iterator[Callable[..., Harness]]:
         upto: int | None = None,
         theme: dict[str, str] | None = None,
         data: dict[str, Any] | None = None,
+        kind: type[Twins] = Twins,
         **twins: Any,
     ) -> Harness:
-        harness = Harness(still, Twins(**SMALL | twins))
+        harness = Harness(still, kind(**SMALL | twins))
         harness.record = harness.twins.experiment(upto=upto)
         opened.append(harness)
         harness.open(**({"theme": theme} if theme else {}), **(data or {}))

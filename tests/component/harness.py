@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request, Route, WebSocketRoute
 
-from tests.component.synthetic import Twins, wrapped
+from tests.component.synthetic import Twins, message, wrapped
 
 ASSETS = Path(__file__).parents[2] / "assets"
 ORIGIN = "http://ssmviz.test"
@@ -120,6 +120,33 @@ class Harness:
     def say(self, message: dict[str, Any] | bytes) -> None:
         """Send over the newest socket."""
         self.sockets[-1].send(message if isinstance(message, bytes) else json.dumps(message))
+
+    def update(self, index: int = 0, *, settled: bool = False, **changes: Any) -> None:
+        """Tell what changed of one run."""
+        runs = [{"index": index, "truncate": None} | changes]
+        self.say({"type": "update", "control": None, "settled": settled, "runs": runs})
+
+    def send_frames(self, step: int) -> None:
+        """Those of both twins."""
+        for run, name in enumerate(("s6", "s4d")):
+            self.say(message(run, step, self.twins.frame(name, step)))
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Waits for something on this side of the wire."""
+        for _ in range(200):
+            if done():
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError("the page did not do it within 5 s")
+
+    def act(self, name: str) -> None:
+        """Press a button."""
+        self.page.locator(f"[data-action={name}]").click()
+
+    def last_control(self, count: int = 1) -> dict[str, Any]:
+        """What was asked for last, once `count` things were."""
+        self.until(lambda: len(self.controls) >= count)
+        return self.controls[-1]
 
     def _socket(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)

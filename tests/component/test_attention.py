@@ -1,16 +1,15 @@
 """A Transformer beside S6: tokens, answers and curves as for any run, and what it looks at in the state's place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from ssmviz.family import LAYERS
 from ssmviz.frames import pack
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
-from tests.component.conftest import SMALL
 from tests.component.harness import Harness
 from tests.component.synthetic import Twins
 
@@ -43,13 +42,11 @@ class Opponents(Twins):
 
 
 @pytest.fixture
-def opponents(still: Page) -> Iterator[Harness]:
-    harness = Harness(still, Opponents(**SMALL))
-    harness.open()
+def opponents(lab: Callable[..., Harness]) -> Harness:
+    harness = lab(kind=Opponents)
     harness.wait("frames", 22)
     harness.wait("step", 100)
-    yield harness
-    assert harness.errors == []
+    return harness
 
 
 def test_attention_stands_where_s6_has_its_state(opponents: Harness) -> None:

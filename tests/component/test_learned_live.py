@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
 from playwright.sync_api import expect
 
 from ssmviz.lessons import selection
 from ssmviz.lessons.controls import specification, values
 from tests.component.harness import Harness
-from tests.component.test_live import message
+from tests.component.synthetic import message
+
+pytestmark = pytest.mark.browser
 
 BESIDE = """async (data) => {
   const host = document.createElement("div");

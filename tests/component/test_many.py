@@ -1,12 +1,11 @@
 """Three runs and more: words count them, and each shows what can be compared side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.component.conftest import SMALL
 from tests.component.harness import Harness
 from tests.component.synthetic import Twins
 
@@ -29,13 +28,11 @@ class Switches(Twins):
 
 
 @pytest.fixture
-def switches(still: Page) -> Iterator[Harness]:
-    harness = Harness(still, Switches(**SMALL))
-    harness.open()
+def switches(lab: Callable[..., Harness]) -> Harness:
+    harness = lab(kind=Switches)
     harness.wait("frames", 44)
     harness.wait("step", 100)
-    yield harness
-    assert harness.errors == []
+    return harness
 
 
 def test_four_runs_are_compared_by_tokens_delta_and_state(switches: Harness) -> None:

@@ -174,6 +174,7 @@ function likeliest(stage) {
     values: () => row().map(([, chance]) => chance),
     low: 0,
     high: 1,
+    ticks: [0, 0.25, 0.5, 0.75, 1],
     colour: (i) => tokenColour(row()[i][0]),
     label: (i) => row()[i][0],
     note: () => `after token ${lookedAt(stage) + 1}`,

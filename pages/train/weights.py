@@ -28,13 +28,13 @@ if opened is not None:
 
 st.subheader("What you see")
 st.markdown(
-    "- **Tokens.** The prompt, then (pale) what the model adds: each time its likeliest token. Below each token, the "
+    "- **Tokens.** The prompt, then what the model adds: each time its likeliest token. Below each token, the "
     "likeliest next one.\n"
     "- **Δ.** Near 0 a token is skipped, large it overwrites the state. Press a layer, then a channel, or use arrow "
     "keys.\n"
     f"- **Hidden attention.** Unrolled, the scan is a matrix: $\\alpha_{{ij}} = {tex('C', 'i')} "
     f"\\bigl(\\prod_{{k=j+1}}^{{i}} {tex('A', 'k')}\\bigr) \\Delta_j B_j$. Row i is what token i reads. It may be "
-    "negative, and adds up to nothing; of all channels the mean of |α| is shown."
+    "negative, and a row does not sum to 1. Of all channels the mean of |α| is shown."
 )
 st.subheader("Files")
 st.markdown(

@@ -6,13 +6,8 @@ stand at their end. Needs a Chromium: $SSMVIZ_CHROMIUM, one on the PATH, or Play
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
+from benchmarks.browser import start  # noqa: E402
 from ssmviz.lessons import gate  # noqa: E402
 from tests.browser.chromium import FLAGS, find  # noqa: E402
 
@@ -39,33 +35,13 @@ PICTURES = (  # file, path, light or dark, size, pixels per pixel
 @contextmanager
 def app() -> Iterator[str]:
     """Address of an app of its own."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        process = subprocess.Popen(  # noqa: S603 - fixed words
-            command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": home}, stdout=subprocess.DEVNULL
-        )
+        process, address = start(Path(home))
         try:
-            address = f"http://localhost:{port}"
-            wait_for(f"{address}/_stcore/health")
             yield address
         finally:
             process.terminate()
             process.wait(10)
-
-
-def wait_for(address: str) -> None:
-    """Until it answers."""
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(f"{address} does not answer")
 
 
 def take(

@@ -205,7 +205,10 @@ RESAMPLED = TrainSettings(
     device="cpu",
 )
 
-PERMUTED_DIGITS = changed(DIGITS, {"task.name": "permuted_digits"})
+PERMUTED_DIGITS = changed(
+    DIGITS,
+    {"task.name": "permuted_digits", "model.learn_poles": True, "model.learn_dt": True, "optim.steps": 400},
+)
 PATHFINDER = TrainSettings(
     task=TaskSettings(name="pathfinder", L=256, vocab=2, n_data=1),
     model=ModelSettings(layer="s4d", block="plain", n_layers=2, d_model=32, N=16, dt_min=1 / 256, dt_max=0.1),
@@ -222,7 +225,7 @@ AUDIO = TrainSettings(
 IRREGULAR = TrainSettings(
     task=TaskSettings(name="irregular", L=64),
     model=ModelSettings(n_layers=1, d_model=16, N=4),
-    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=600),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=300),
     device="cpu",
 )
 DELAY_LINE = TrainSettings(
@@ -244,12 +247,12 @@ DELAY_LINE = TrainSettings(
 MACKEY_GLASS = TrainSettings(
     task=TaskSettings(name="mackey_glass", L=128, n_data=15),
     model=ModelSettings(n_layers=1, d_model=16, N=8, dt_min=0.01, dt_max=0.5),
-    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=600),
+    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=300),
     device="cpu",
 )
 SERIES = TrainSettings(
     task=TaskSettings(name="series", L=96, n_data=6),
-    model=ModelSettings(n_layers=1, d_model=16, N=8, dt_min=0.01, dt_max=0.3),
+    model=ModelSettings(layer="s4d", block="plain", n_layers=1, d_model=16, N=8, dt_min=0.01, dt_max=0.3),
     optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=16, steps=300),
     device="cpu",
 )
@@ -411,8 +414,8 @@ PRESETS: dict[str, Preset] = {
     "permuted_digits": Preset(
         "Permuted digits",
         "The digits of before, their pixels in one random order: nothing local is left, only a memory of them all.",
-        _runs(PERMUTED_DIGITS, HiPPO={}, random={"model.s4d_init": "random"}),
-        "Everything but the order is as in sequential digits.",
+        _runs(PERMUTED_DIGITS, S4D={}),
+        "89 % of the test digits after these 400 steps; row by row the same network has 96 %.",
     ),
     "pathfinder": Preset(
         "Pathfinder, small",
@@ -430,7 +433,7 @@ PRESETS: dict[str, Preset] = {
         "Reports at irregular times",
         "A sensor is heard of now and then; say its moving average: S6's Δ follows the pauses, a constant Δ cannot.",
         _runs(IRREGULAR, S6={}, S4D={"model.layer": "s4d"}),
-        "One layer with four states a channel. After 300 steps S6's error was 0.20, the other's 0.54.",
+        "One layer with four states a channel: an error of 0.20 after these 300 steps, the other has 0.54.",
     ),
     "delay": Preset(
         "A delay line",
@@ -447,13 +450,13 @@ PRESETS: dict[str, Preset] = {
         "Chaos, 15 steps ahead",
         "The Mackey-Glass equation: its future follows from 17 steps of its past, and not from where it is now.",
         _runs(MACKEY_GLASS, S6={}, S4D={"model.layer": "s4d"}),
-        "After 300 steps the errors were 0.13 (S6) and 0.14 (S4D); saying that all stays as it is has 1.6.",
+        "Errors of 0.13 (S6) and 0.14 (S4D) after these 300 steps; saying that all stays as it is has 1.6.",
     ),
     "series": Preset(
         "A series of your own",
         "Upload numbers, a row each, and forecast them; without a file, a made-up temperature by the hour.",
-        _runs(SERIES, S6={}, S4D={"model.layer": "s4d"}),
-        "Small enough to train on a few hundred rows within a minute.",
+        _runs(SERIES, S4D={}),
+        "On the made-up temperature an error of 0.46 after these 300 steps; saying that all stays as it is has 0.82.",
     ),
 }
 

@@ -30,7 +30,7 @@ class Pathfinder(SignalTask):
     """L = 256 or 1024 pixels; vocab is 2, `n_data` paths lie beside."""
 
     sizes = Sizes(L="Pixels $L$", n_data="Other paths")
-    reads, says, span = "ink", "joined", 1.0
+    reads, says, span = "ink", "answer", 1.0
 
     def check(self, settings: TaskSettings) -> None:
         """Two answers, two sizes of pictures, and paths that fit into them."""

@@ -93,3 +93,8 @@ def test_a_picture_without_two_dots_has_no_answer():
 def test_pictures_that_cannot_be_made_are_refused(change):
     with pytest.raises(ValidationError, match=r"pathfinder has|n_data must be below"):
         TaskSettings.model_validate(SMALL.model_dump() | change)
+
+
+def test_two_classes_are_enough_for_a_signal_and_too_few_for_tokens():
+    with pytest.raises(ValidationError, match="at least 4 tokens, got 2"):
+        TaskSettings(name="induction_heads", vocab=2)

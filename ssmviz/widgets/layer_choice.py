@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import streamlit as st
 
 from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.presets import Runs
-from ssmviz.settings import changed
+from ssmviz.settings import TrainSettings, changed
+from ssmviz.widgets import pages
 
 # for layers that no preset is tuned for; `benchmarks/` searches the presets' own
 UNTUNED = {"optim.lr": 5e-3, "optim.lr_muon": 0.02}
@@ -43,7 +44,7 @@ def with_layers(runs: Runs, choice: Choice) -> Runs:
     """
     own = {settings.model.layer: (label, settings) for label, settings in runs if settings.model.block == choice.block}
 
-    def run(layer: str) -> tuple[str, Any]:
+    def run(layer: str) -> tuple[str, TrainSettings]:
         values = {"model.layer": layer, "model.block": choice.block, **UNTUNED}
         return own.get(layer) or (LAYERS[layer].label, changed(runs[0][1], values))
 
@@ -117,3 +118,4 @@ def _cards(choice: Choice, page: str) -> None:
             st.markdown(f"**{card.label}.** {card.words}")
             st.latex(card.equation)
             st.caption(f"[{card.source.paper}]({card.source.link}), {card.source.where}")
+        st.page_link(pages.family(), label="All of the family, side by side", icon=":material/family_history:")

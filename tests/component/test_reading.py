@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
+from safetensors.numpy import save
 
-from ssmviz.frames import unpack
+from ssmviz.frames import pack, unpack
+from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 from tests.component.conftest import SMALL
 from tests.component.harness import Harness
 from tests.component.synthetic import Twins, wrapped
@@ -60,6 +62,24 @@ def test_frame_reads_as_numpy_reads_it_at_any_offset(modules: Page, offset: int)
         assert [layer["K"], layer["N"]] == list(wanted[f"{i}.h"].shape[:2])
         for ours, theirs in NAMES.items():
             np.testing.assert_allclose(layer[ours], wanted[f"{i}.{theirs}"].ravel())
+
+
+def test_a_frame_of_attention_that_counts_no_layers_shows_its_weights(modules: Page) -> None:
+    x, weights = np.zeros((5, 8)), np.tril(np.full((2, 5, 5), 0.2))
+    layer = LayerTrace(x, None, None, None, None, None, x, weights)
+    trace = NetworkTrace(np.zeros(5, int), np.full(5, -100), np.zeros((5, 4)), (layer, layer))
+    frame = unpack(pack(Frame(3, trace, (None, None)), "copying"))
+    about = {k: v for k, v in frame.pop("__metadata__").items() if k != "complex"} | {"layers": "0"}
+    read = modules.evaluate(
+        """async (bytes) => {
+          const { readFrame } = await import("/assets/live/frame.js");
+          return readFrame(new Uint8Array(bytes)).layers.map(({ K, h, weights }) =>
+            [K, h === undefined, weights.heads, weights.signed, weights.data[5] * weights.unit]);
+        }""",
+        list(save(frame, about)),
+    )
+    assert [row[:4] for row in read] == [[0, True, 2, False]] * 2
+    assert read[0][4] == pytest.approx(0.2, abs=1e-9)
 
 
 @pytest.mark.parametrize("bytes_", [[], [1, 2, 3], [255] * 16])

@@ -18,10 +18,11 @@ function readers({ runs }) {
 /** The canvas on which it is drawn. */
 class Sketch extends View {
   constructor(lab, panel) {
-    const picture = Boolean(lab.store.signal.width);
+    const { width: picture, order, reads } = lab.store.signal;
+    const how = order ? "in one random order" : "row by row";
     super(lab, {
       name: "probe",
-      title: picture ? "the picture, read row by row" : `${lab.store.signal.reads} that ${readers(lab.store)}`,
+      title: picture ? `the picture, read ${how}` : `${reads} that ${readers(lab.store)}`,
       height: picture ? 176 : 120,
       needs: ["frame", "metrics"],
     });
@@ -33,6 +34,12 @@ class Sketch extends View {
 
   get width() {
     return this.lab.store.signal.width;
+  }
+
+  /** Row and column of the pixel that is read at a position. */
+  pixel(t) {
+    const k = this.lab.store.signal.order?.[t] ?? t;
+    return [Math.floor(k / this.width), k % this.width];
   }
 
   get box() {
@@ -67,7 +74,8 @@ class Sketch extends View {
     g.fillStyle = theme.text;
     signal.forEach((v, t) => {
       g.globalAlpha = Math.max(0, Math.min(1, (v + 1) / 2));
-      g.fillRect(box.left + (t % width) * cell, box.top + Math.floor(t / width) * cell, cell + 0.4, cell + 0.4);
+      const [row, column] = this.pixel(t);
+      g.fillRect(box.left + column * cell, box.top + row * cell, cell + 0.4, cell + 0.4);
     });
     g.globalAlpha = 1;
     g.strokeStyle = theme.grid;
@@ -103,7 +111,8 @@ class Sketch extends View {
     g.lineWidth = 1.5;
     if (width) {
       const cell = (box.right - box.left) / width;
-      g.strokeRect(box.left + (t % width) * cell, box.top + Math.floor(t / width) * cell, cell, cell);
+      const [row, column] = this.pixel(t);
+      g.strokeRect(box.left + column * cell, box.top + row * cell, cell, cell);
     }
     const wide = (curve.right - curve.left) / signal.length;
     g.strokeRect(curve.left + t * wide, curve.top - 1, Math.max(wide, 2), curve.bottom - curve.top + 2);
@@ -119,7 +128,8 @@ class Sketch extends View {
     const along = (x - this.curve.left) / (this.curve.right - this.curve.left);
     if (along >= 0) return Math.min(L - 1, Math.floor(along * L));
     if (u < 0 || u >= 1 || v < 0 || v >= 1) return -1;
-    return Math.floor(v * width) * width + Math.floor(u * width);
+    const k = Math.floor(v * width) * width + Math.floor(u * width);
+    return this.lab.store.signal.order?.indexOf(k) ?? k;
   }
 
   hover(x, y) {
@@ -132,7 +142,7 @@ class Sketch extends View {
     if (t < 0 || !this.panel.editable) return;
     if (this.width) {
       if (x > this.box.right) return; // the curve beside the picture is only looked at
-      if (!dragging) this.ink = this.panel.signal[t] > 0 ? -1 : 1; // the first pixel says whether to write or erase
+      if (!dragging) this.ink = this.inkAfter(this.panel.signal[t]); // the first pixel says whether to write or erase
       this.panel.draw(t, t, this.lab.store.levels([this.ink])[0]);
       return;
     }
@@ -142,6 +152,13 @@ class Sketch extends View {
     const from = dragging && this.last !== undefined ? this.last : t;
     this.panel.draw(from, t, this.lab.store.levels([low + share * (high - low)])[0]);
     this.last = t;
+  }
+
+  /** What a pixel that has this much ink is given next: white and black take turns, or the task's own. */
+  inkAfter(ink) {
+    const inks = this.lab.store.signal.inks ?? [-1, 1];
+    const far = inks.map((v) => Math.abs(v - ink));
+    return inks[(far.indexOf(Math.min(...far)) + 1) % inks.length];
   }
 
   release() {

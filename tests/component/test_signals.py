@@ -181,6 +181,21 @@ def test_a_picture_is_painted_with_the_pointer_and_from_the_keyboard(show: Calla
     assert harness.controls[-1] == {"action": "probe", "tokens": None}
 
 
+def test_a_pixel_is_drawn_where_it_is_read_and_with_the_inks_of_the_task(show: Callable[..., Harness]) -> None:
+    class Backwards(Pictures):
+        def about(self) -> dict[str, Any]:
+            return super().about() | {"order": list(range(63, -1, -1)), "inks": [-1, 0, 1]}
+
+    signals = Backwards(state="running", recorded=False)
+    harness = live(show, signals)
+    t = int(np.flatnonzero(signals.signal < 0)[0])
+    row, column = divmod(63 - t, 8)
+    sketch = harness.page.locator(".drawn canvas")
+    sketch.click(position={"x": 6 + (column + 0.5) * 164 / 8, "y": 6 + (row + 0.5) * 164 / 8})
+    assert until_asked(harness)[t] == 128
+    expect(harness.page.locator(".drawn h3, .drawn figcaption").first).to_contain_text("in one random order")
+
+
 def test_a_recording_cannot_be_drawn_on(show: Callable[..., Harness]) -> None:
     harness = show(Signals())
     harness.page.locator(".drawn canvas").click(position={"x": 200, "y": 20})

@@ -18,9 +18,7 @@ opened = model_choice()
 if opened is not None:
     model, sizes = opened.model, opened.model.sizes
     head = "tied to the embedding" if model.tied else "a matrix of its own"
-    st.caption(
-        f"{sizes} (layout {model.layout}); {model.parameters:,} parameters, the head is {head}. Computed here."
-    )
+    st.caption(f"{sizes} (layout {model.layout}); {model.parameters:,} parameters, the head is {head}. Computed here.")
     reading = prompt_choice(opened)
     if reading is not None:
         look(opened, reading)

@@ -17,6 +17,7 @@ from ssmviz.lessons.scan_measured import Growth, growths
 ROOT = Path(__file__).parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 MACHINES = {"h200": "NVIDIA H200", "epyc-2-cores": "AMD EPYC, 2 cores", "xeon": "Intel Xeon"}  # names of reports
+ON_CPU = ("digits_random_a",)  # sweeps that need no GPU
 Results = Sequence[dict[str, Any]]
 
 
@@ -66,7 +67,7 @@ class Swept:
     @property
     def command(self) -> str:
         """See `Ours.command`."""
-        return f"python -m benchmarks.sweep {self.sweep} --gpus 1"
+        return f"python -m benchmarks.sweep {self.sweep}{'' if self.sweep in ON_CPU else ' --gpus 1'}"
 
     def find(self) -> Measured | None:
         """See `Ours.find`."""

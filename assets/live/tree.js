@@ -79,7 +79,7 @@ export class Tree {
     const names = Object.entries(lab.store.record.operators);
     this.words = el(
       "figcaption",
-      {},
+      { style: "font-size: 12.5px; color: var(--faint)" },
       `What the brackets mean. ${names.map(([label, name]) => `${label} ${name}`).join(", ")}; ` +
         "MED is the middle value, rounded down; SM the sum modulo 10. Small: what a list comes to.",
     );

@@ -75,6 +75,10 @@ class ListOps(TokenTask):
         rows = checked(settings, tokens, extra=0)
         return as_targets(tokens, np.array([[value(row)] for row in rows.tolist()]))
 
+    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
+        """Digits are digits here, not letters."""
+        return {digit: (str(digit), "data") for digit in range(DIGITS)} | self._special(settings)
+
     def about(self, settings: TaskSettings) -> dict[str, Any]:
         """For a picture of the tree: the operators' names by their labels."""
         return {"operators": {label: name for label, (name, _) in OPERATORS.items()}}

@@ -118,6 +118,7 @@ def test_settings_of_no_list_are_refused(sizes, complaint):
 def test_every_token_has_a_label_and_every_operator_a_name():
     labels = TASK.describe(settings())
     assert sorted(labels) == list(range(VOCAB))
+    assert [labels[digit] for digit in range(10)] == [(str(digit), "data") for digit in range(10)]
     named = {label for label, kind in labels.values() if kind == "open"}
     assert set(TASK.about(settings())["operators"]) == named
     assert list(TASK.about(settings())["operators"].values()) == ["MIN", "MAX", "MED", "SM"]

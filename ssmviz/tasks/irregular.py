@@ -23,7 +23,7 @@ class Irregular(SignalTask):
 
     sizes = Sizes()
     says_signal = True
-    reads, says, span = "report, or minus the pause", "moving average", LONGEST_PAUSE
+    reads, says, span = "report (≥ 0) or pause (< 0)", "moving average", LONGEST_PAUSE
 
     def classes(self, settings: TaskSettings) -> int:
         """Real numbers are asked."""

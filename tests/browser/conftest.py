@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Request, expect
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds: generous, the machine may be busy; nothing waits longer than it must
@@ -137,6 +137,32 @@ class Lab:
             self.abroad.append(request.url)
 
 
+class Lesson:
+    """A lesson's page, and every error behind it."""
+
+    def __init__(self, page: Page, app: App) -> None:
+        self.page, self.app = page, app
+        self.errors: list[str] = []
+        page.set_default_timeout(1000 * PATIENCE)
+        page.on("pageerror", self.note)
+
+    def note(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def open(self, name: str, query: str = "") -> Lesson:
+        self.page.goto(f"{self.app.url}/{name}{query}")
+        return self.stands()
+
+    def stands(self) -> Lesson:
+        """Until the pictures are drawn."""
+        expect(self.root).to_have_attribute("data-state", re.compile("ready|playing"), timeout=1000 * PATIENCE)
+        return self
+
+    @property
+    def root(self) -> Locator:
+        return self.page.locator(".ssmviz-lesson")
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("app"))
@@ -157,3 +183,36 @@ def lab(page: Page, app: App) -> Iterator[Lab]:
 def second(context: BrowserContext, app: App) -> Lab:
     """Another tab."""
     return Lab(context.new_page(), app)
+
+
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One tab for all lessons, as a reader has it: what it loaded and compiled once serves every test."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def lesson(tab: Page, app: App) -> Iterator[Lesson]:
+    """A lesson whose reader wants no motion; fails when the page reported an error."""
+    tab.bring_to_front()  # a picture out of sight stands still
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.emulate_media(reduced_motion="reduce", color_scheme="light")
+    lesson = Lesson(tab, app)
+    yield lesson
+    tab.mouse.up()
+    tab.mouse.move(0, 0)
+    tab.goto("about:blank")
+    tab.remove_listener("pageerror", lesson.note)
+    assert lesson.errors == []
+
+
+@pytest.fixture
+def phone(browser: Browser, app: App) -> Iterator[Lesson]:
+    """A lesson under a finger, 390 px wide."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+    lesson = Lesson(context.new_page(), app)
+    yield lesson
+    context.close()
+    assert lesson.errors == []

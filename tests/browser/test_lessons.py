@@ -6,41 +6,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ssmviz.widgets import pages
-from tests.browser.conftest import PATIENCE, App, Lab
+from tests.browser.conftest import App, Lab, Lesson
 
 pytestmark = pytest.mark.browser
 NAMES = [*pages.LESSONS, ""]  # the last: the page where people arrive
-
-
-class Lesson:
-    """A lesson's page."""
-
-    def __init__(self, page: Page, app: App) -> None:
-        self.page, self.app = page, app
-        self.errors: list[str] = []
-        page.set_default_timeout(1000 * PATIENCE)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def open(self, name: str, query: str = "") -> "Lesson":
-        self.page.goto(f"{self.app.url}/{name}{query}")
-        return self.stands()
-
-    def stands(self) -> "Lesson":
-        """Until the pictures are drawn."""
-        expect(self.root).to_have_attribute("data-state", re.compile("ready|playing"), timeout=1000 * PATIENCE)
-        return self
-
-    @property
-    def root(self):
-        return self.page.locator(".ssmviz-lesson")
-
-
-@pytest.fixture
-def lesson(page: Page, app: App):
-    """A lesson; fails when the page reported an error."""
-    lesson = Lesson(page, app)
-    yield lesson
-    assert lesson.errors == []
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda n: n or "home")

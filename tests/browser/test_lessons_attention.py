@@ -7,28 +7,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE
-from tests.browser.test_lessons import Lesson
-from tests.browser.test_lessons_continuous import STAGE, drag, fact, spot, value
+from tests.browser.stage import STAGE, canvas, drag, fact, spot, value
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def lesson(page, app):
-    """A lesson without motion; fails when the page reported an error."""
-    page.emulate_media(reduced_motion="reduce")
-    lesson = Lesson(page, app)
-    yield lesson
-    assert lesson.errors == []
-
-
-def view(lesson, name):
-    return lesson.root.locator(f".view-{name} canvas")
-
-
 def place_of_token(lesson, t, count=20):
     """The middle of a token's cell: the strip's columns lie between 44 px and 8 px from its sides."""
-    width = view(lesson, "tokens").evaluate("e => e.clientWidth")
+    width = canvas(lesson, "tokens").evaluate("e => e.clientWidth")
     return {"x": 44 + (t + 0.5) * (width - 52) / count, "y": 14}
 
 
@@ -44,7 +30,7 @@ def test_switching_the_convolution_off_loses_the_answer_and_the_address_says_so(
 def test_a_letter_is_placed_with_a_press_and_with_the_keyboard(lesson):
     lesson.open("block")
     lesson.root.locator(".palette label", has_text="F").click()
-    view(lesson, "tokens").click(position=place_of_token(lesson, 4))
+    canvas(lesson, "tokens").click(position=place_of_token(lesson, 4))
     expect(fact(lesson, "it says")).to_have_text(re.compile("F .*right"))
     lesson.page.wait_for_url(lambda url: "CFA>FBEG" in unquote(url))
     lesson.page.keyboard.press("c")
@@ -56,31 +42,31 @@ def test_the_trigger_moves_the_last_token_stays_and_alpha_times_x_is_still_y(les
     lesson.open("attention")
     lesson.root.locator(".palette label", has_text="▶").click()
     for place in (9, 19):
-        view(lesson, "tokens").click(position=place_of_token(lesson, place))
+        canvas(lesson, "tokens").click(position=place_of_token(lesson, place))
     assert value(lesson, "tokens") == "CFAADBEGC>DBFEGACBD>"
     expect(lesson.root.locator(".said")).to_have_text(re.compile("Both say D"))
     assert float(fact(lesson, "largest |α x + D x − y|").inner_text().replace("−", "-")) < 1e-9
-    expect(view(lesson, "hidden")).to_have_attribute("aria-label", re.compile("20 rows, 20 columns"))
+    expect(canvas(lesson, "hidden")).to_have_attribute("aria-label", re.compile("20 rows, 20 columns"))
 
 
 def test_a_pressed_node_is_enlarged_and_arrow_keys_go_on(lesson):
     lesson.open("block", "?block_node=z")
     place = lesson.root.evaluate(f"e => {STAGE}.views.find((v) => v.name === 'diagram').place('h')")
-    view(lesson, "diagram").click(position={"x": place["left"] + 20, "y": place["top"] + 20})
+    canvas(lesson, "diagram").click(position={"x": place["left"] + 20, "y": place["top"] + 20})
     lesson.page.wait_for_url(lambda url: "block_node=h" in url)
-    expect(view(lesson, "tensor")).to_have_attribute("aria-label", re.compile("32 rows, 20 columns"))
-    view(lesson, "diagram").press("ArrowDown")
+    expect(canvas(lesson, "tensor")).to_have_attribute("aria-label", re.compile("32 rows, 20 columns"))
+    canvas(lesson, "diagram").press("ArrowDown")
     lesson.page.wait_for_url(lambda url: "block_node=C" in url)
 
 
 def test_the_fold_of_two_blocks_into_one_is_dragged(lesson):
     lesson.open("block")
-    canvas = view(lesson, "origins")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
+    origins = canvas(lesson, "origins")
+    origins.scroll_into_view_if_needed()
+    box = origins.bounding_box()
     start, end = ([box["x"] + share * box["width"], box["y"] + 60] for share in (0.8, 0.05))
     drag(lesson, start, end)
-    expect(canvas).to_have_attribute("aria-label", re.compile("An H3 block"))
+    expect(origins).to_have_attribute("aria-label", re.compile("An H3 block"))
     lesson.page.wait_for_url(lambda url: "block_morph=0" in url)
 
 
@@ -90,7 +76,7 @@ def test_context_states_and_letters_are_dragged_in_their_pictures_and_the_number
     drag(lesson, start, end)
     expect(fact(lesson, "cache at")).to_have_text("344 GB")
     lesson.page.wait_for_url(lambda url: "attention_power=20" in url)
-    view(lesson, "memory").press("ArrowLeft")
+    canvas(lesson, "memory").press("ArrowLeft")
     expect(fact(lesson, "cache at")).to_have_text("172 GB")
     drag(lesson, spot(lesson, "capacity", 4, 0.83), spot(lesson, "capacity", 8, 0.6))
     assert [value(lesson, name) for name in ("N", "letters")] == [8, 8]
@@ -99,26 +85,23 @@ def test_context_states_and_letters_are_dragged_in_their_pictures_and_the_number
 
 def test_the_race_fills_its_picture_once_it_is_seen(lesson):
     lesson.open("attention")
-    view(lesson, "speed").scroll_into_view_if_needed()
+    canvas(lesson, "speed").scroll_into_view_if_needed()
     expect(lesson.root).to_have_attribute("data-raced", "6", timeout=1000 * PATIENCE)
-    expect(view(lesson, "speed")).to_have_attribute("aria-label", re.compile("65536 tokens: attention [0-9]"))
+    expect(canvas(lesson, "speed")).to_have_attribute("aria-label", re.compile("65536 tokens: attention [0-9]"))
 
 
 @pytest.mark.parametrize("name", ["block", "attention"])
-def test_a_finger_places_a_letter_on_a_phone(browser, app, name):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
-    on_phone = Lesson(context.new_page(), app).open(name)
-    view(on_phone, "tokens").tap(position=place_of_token(on_phone, 4))
-    on_phone.page.wait_for_url(lambda url: "CFA>ABEG" in unquote(url))
-    assert on_phone.errors == []
-    context.close()
+def test_a_finger_places_a_letter_on_a_phone(phone, name):
+    phone.open(name)
+    canvas(phone, "tokens").tap(position=place_of_token(phone, 4))
+    phone.page.wait_for_url(lambda url: "CFA>ABEG" in unquote(url))
 
 
 def test_the_cursor_walks_until_the_mouse_points_at_a_token(lesson):
     lesson.page.emulate_media(reduced_motion="no-preference")
     lesson.open("block")
     expect(lesson.root).to_have_attribute("data-cursor", "3", timeout=1000 * PATIENCE)
-    view(lesson, "tokens").hover(position=place_of_token(lesson, 12))
+    canvas(lesson, "tokens").hover(position=place_of_token(lesson, 12))
     drawn = int(lesson.root.get_attribute("data-draws"))
     later = "([e, drawn]) => Number(e.dataset.draws) > drawn + 20"
     lesson.page.wait_for_function(later, arg=[lesson.root.element_handle(), drawn])

@@ -3,46 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_lessons import Lesson
+from tests.browser.stage import STAGE, canvas, drag, fact, spot, value
 
 pytestmark = pytest.mark.browser
-STAGE = "e.parentNode.ssmvizStage"
-
-
-@pytest.fixture
-def lesson(page, app):
-    """A lesson without motion; fails when the page reported an error."""
-    page.emulate_media(reduced_motion="reduce")
-    lesson = Lesson(page, app)
-    yield lesson
-    assert lesson.errors == []
-
-
-def value(lesson, name):
-    return lesson.root.evaluate(f"(e, name) => {STAGE}.values[name]", name)
-
-
-def spot(lesson, view, x, y):
-    """Pixels of a place in a plot, on the page."""
-    script = f"""(e, [view, x, y]) => {{
-      const shown = {STAGE}.views.find(({{ name }}) => name === view);
-      shown.canvas.scrollIntoView({{ block: "center" }});
-      const box = shown.canvas.getBoundingClientRect();
-      return [box.left + shown.place.x(x), box.top + shown.place.y(y)];
-    }}"""
-    return lesson.root.evaluate(script, [view, x, y])
-
-
-def drag(lesson, start, end):
-    mouse = lesson.page.mouse
-    mouse.move(*start)
-    mouse.down()
-    mouse.move(*end, steps=5)
-    mouse.up()
-
-
-def fact(lesson, words):
-    return lesson.root.locator(".facts div", has_text=words).locator("dd")
 
 
 def test_a_dragged_pole_forgets_faster_and_is_in_the_address(lesson):
@@ -65,7 +28,7 @@ def test_a_pole_dragged_to_the_axis_becomes_two_real_ones_that_part(lesson):
 
 def test_the_arrow_keys_move_a_pole(lesson):
     lesson.open("continuous")
-    plane = lesson.root.locator(".view-poles canvas")
+    plane = canvas(lesson, "poles")
     plane.focus()
     plane.press("ArrowLeft")
     lesson.page.wait_for_url(lambda url: "continuous_b=0.6" in url)
@@ -84,7 +47,7 @@ def test_a_painted_push_becomes_the_readers_own(lesson):
 
 def test_a_dragged_entry_of_d_opens_the_bypass(lesson):
     lesson.open("continuous")
-    circuit = lesson.root.locator(".view-circuit canvas")
+    circuit = canvas(lesson, "circuit")
     circuit.scroll_into_view_if_needed()
     box = circuit.bounding_box()
     place = lesson.root.evaluate(
@@ -109,13 +72,11 @@ def test_two_pasts_meet_and_stay_together(lesson):
     assert max(apart[192:]) < 1e-12
 
 
-def test_a_finger_drags_the_pole_of_the_second_lesson_and_scrolls_elsewhere(browser, app):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
-    page = context.new_page()
-    lesson = Lesson(page, app).open("discretisation", "?discretisation_method=euler")
-    x, y = spot(lesson, "poles", -0.4, 2.0)
-    toX, toY = spot(lesson, "poles", -2.0, 1.0)
-    session = context.new_cdp_session(page)
+def test_a_finger_drags_the_pole_of_the_second_lesson_and_scrolls_elsewhere(phone):
+    phone.open("discretisation", "?discretisation_method=euler")
+    x, y = spot(phone, "poles", -0.4, 2.0)
+    toX, toY = spot(phone, "poles", -2.0, 1.0)
+    session = phone.page.context.new_cdp_session(phone.page)
     for kind, points in (
         ("touchStart", [{"x": x, "y": y}]),
         ("touchMove", [{"x": (x + toX) / 2, "y": (y + toY) / 2}]),
@@ -123,9 +84,8 @@ def test_a_finger_drags_the_pole_of_the_second_lesson_and_scrolls_elsewhere(brow
         ("touchEnd", []),
     ):
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    page.wait_for_url(lambda url: "discretisation_re=-2" in url)
-    expect(fact(lesson, "Euler holds up to")).to_have_text("0.8 s")
-    context.close()
+    phone.page.wait_for_url(lambda url: "discretisation_re=-2" in url)
+    expect(fact(phone, "Euler holds up to")).to_have_text("0.8 s")
 
 
 def test_scenes_show_their_own_pictures_and_theorem_1_its_numbers(lesson):
@@ -136,7 +96,7 @@ def test_scenes_show_their_own_pictures_and_theorem_1_its_numbers(lesson):
     expect(lesson.root.locator(".view-curve")).to_be_hidden()
     expect(lesson.root.locator("[data-control=delta]")).to_be_hidden()
     expect(fact(lesson, "released code writes")).to_have_text("0.693")
-    gate = lesson.root.locator(".view-gate canvas")
+    gate = canvas(lesson, "gate")
     gate.focus()
     for z in range(1, 5):
         gate.press("Shift+ArrowRight")

@@ -6,21 +6,11 @@ from playwright.sync_api import expect
 
 from ssmviz.lessons import memory, structured
 from ssmviz.lessons.controls import changed
-from tests.browser.test_lessons import Lesson
-from tests.browser.test_lessons_continuous import STAGE, drag, fact, spot, value
+from tests.browser.stage import STAGE, canvas, drag, fact, spot, value
 
 pytestmark = pytest.mark.browser
 MEMORY = {control.name: control.default for control in memory.CONTROLS}
 STRUCTURED = {control.name: control.default for control in structured.CONTROLS}
-
-
-@pytest.fixture
-def lesson(page, app):
-    """A lesson without motion; fails when the page reported an error."""
-    page.emulate_media(reduced_motion="reduce")
-    lesson = Lesson(page, app)
-    yield lesson
-    assert lesson.errors == []
 
 
 def after(lesson, change, what):
@@ -46,11 +36,11 @@ def test_a_painted_signal_is_remembered_and_in_the_address(lesson):
 
 def test_the_arrow_keys_paint_the_signal_and_move_now(lesson):
     lesson.open("memory")
-    signal = lesson.root.locator(".view-signal canvas")
+    signal = canvas(lesson, "signal")
     signal.focus()
     signal.press("ArrowUp")
     lesson.page.wait_for_url(lambda url: "memory_signal=drawn" in url)
-    measure = lesson.root.locator(".view-measure canvas")
+    measure = canvas(lesson, "measure")
     measure.focus()
     measure.press("Shift+ArrowLeft")
     expect(fact(lesson, "samples seen")).to_have_text("460")
@@ -88,16 +78,11 @@ def test_a_random_matrix_is_read_as_python_reads_it(lesson):
         check_error(lesson, {"measure": "random", "signal": signal}, close=1e-3)  # it is sent with four digits
 
 
-def test_a_finger_paints_on_a_phone(browser, app):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
-    try:
-        lesson = Lesson(context.new_page(), app).open("memory")
-        lesson.page.touchscreen.tap(*spot(lesson, "signal", 5.0, 2.0))
-        lesson.page.wait_for_url(lambda url: "memory_signal=drawn" in url)
-        assert value(lesson, "drawing")[32] == pytest.approx(2, abs=0.05)
-        assert lesson.errors == []
-    finally:
-        context.close()
+def test_a_finger_paints_on_a_phone(phone):
+    phone.open("memory")
+    phone.page.touchscreen.tap(*spot(phone, "signal", 5.0, 2.0))
+    phone.page.wait_for_url(lambda url: "memory_signal=drawn" in url)
+    assert value(phone, "drawing")[32] == pytest.approx(2, abs=0.05)
 
 
 def test_a_pole_dragged_across_the_axis_grows(lesson):

@@ -3,33 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import App
-from tests.browser.test_lessons import Lesson
+from tests.browser.stage import canvas, fact, value
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def lesson(page: Page, app: App):
-    """A lesson whose reader wants no motion; fails when the page reported an error."""
-    page.emulate_media(reduced_motion="reduce")
-    lesson = Lesson(page, app)
-    yield lesson
-    assert lesson.errors == []
-
-
-def fact(lesson: Lesson, words: str):
-    return lesson.root.locator(".facts div", has_text=words).locator("dd")
-
-
-def canvas(lesson: Lesson, name: str):
-    return lesson.root.locator(f".view-{name} canvas")
-
-
-def value(lesson: Lesson, name: str):
-    return lesson.root.evaluate("(e, name) => e.parentNode.ssmvizStage.values[name]", name)
 
 
 def test_a_dragged_pole_changes_the_kernel_at_once_and_the_address_when_let_go(lesson):
@@ -88,13 +66,10 @@ def test_the_tree_is_stepped_through_by_button_and_key(lesson):
     expect(lesson.root.get_by_text("every b is now h")).to_be_visible()
 
 
-def test_one_of_four_ways_is_chosen_with_a_finger_and_its_bytes_are_counted(browser, app):
-    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
-    lesson = Lesson(context.new_page(), app).open("scan")
-    expect(fact(lesson, "moved forward")).to_have_text("6.65\u202fGB")
-    canvas(lesson, "totals").scroll_into_view_if_needed()
-    canvas(lesson, "totals").tap(position={"x": 100, "y": 175})
-    expect(fact(lesson, "moved forward")).to_have_text("0.20\u202fGB")
-    lesson.page.wait_for_url(re.compile("scan_fused=1&scan_recompute=1"))
-    assert lesson.errors == []
-    context.close()
+def test_one_of_four_ways_is_chosen_with_a_finger_and_its_bytes_are_counted(phone):
+    phone.open("scan")
+    expect(fact(phone, "moved forward")).to_have_text("6.65\u202fGB")
+    canvas(phone, "totals").scroll_into_view_if_needed()
+    canvas(phone, "totals").tap(position={"x": 100, "y": 175})
+    expect(fact(phone, "moved forward")).to_have_text("0.20\u202fGB")
+    phone.page.wait_for_url(re.compile("scan_fused=1&scan_recompute=1"))

@@ -45,8 +45,8 @@ class LMU(Layer):
         self.W_x, self.W_h = (nn.Linear(D, D, bias=False) for _ in range(2))
         self.W_m = nn.Linear(N, D, bias=False)
         for name, shape in (("dt", ()), ("A_bar", (N, N)), ("B_bar", (N,))):
-            self.register_buffer(name, torch.ones(shape, dtype=torch.float64))
-        self.scale_delta(1.0)
+            self.register_buffer(name, torch.empty(shape, dtype=torch.float64))
+        self._discretise(1.0)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -61,12 +61,7 @@ class LMU(Layer):
     @torch.no_grad()
     def scale_delta(self, factor: float) -> None:
         """See `Layer.scale_delta`: the window is as long as before in time, and so shorter or longer in positions."""
-        self.dt.mul_(factor)
-        N = self.settings.N
-        memory = StateSpace(*lmu_matrices(N, theta=self.settings.window), np.zeros(N))
-        system = discretise(memory, float(self.dt), "zoh")
-        self.A_bar.copy_(torch.as_tensor(system.A_bar))
-        self.B_bar.copy_(torch.as_tensor(system.B_bar))
+        self._discretise(factor * self.dt.item())
 
     def mix(self, x: Tensor, h0: Unit | None, *, carry: bool, backend: str = "auto") -> tuple[Tensor, Unit]:
         """See `Layer.mix`: one matrix for all that (h, m) adds to the next; what x adds is known before."""
@@ -98,3 +93,12 @@ class LMU(Layer):
     def table(self, h: Unit) -> Tensor:
         """See `Layer.table`: the one window, in Legendre coefficients."""
         return h.m[:, None]
+
+    @torch.no_grad()
+    def _discretise(self, dt: float) -> None:
+        """Hold the input for dt tokens."""
+        N = self.settings.N
+        memory = StateSpace(*lmu_matrices(N, theta=self.settings.window), np.zeros(N))
+        system = discretise(memory, dt, "zoh")
+        for buffer, value in ((self.dt, dt), (self.A_bar, system.A_bar), (self.B_bar, system.B_bar)):
+            buffer.copy_(torch.as_tensor(value))

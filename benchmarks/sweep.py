@@ -27,9 +27,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmarks.sweep_results import Row, append, in_words, read, score, table
+from benchmarks.sweep_results import Row, append, in_words, read, table
 from benchmarks.sweep_workers import Workers
 from benchmarks.sweeps import SWEEPS, Sweep
+from ssmviz.claims.measured import score
 from ssmviz.settings import TrainSettings, changed, explain
 
 FOLDER = Path(__file__).parent / "results"

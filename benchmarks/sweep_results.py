@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ssmviz.claims.measured import score
+
 Row = dict[str, Any]
 MEASURES = ("token", "sequence", "error")
 
@@ -31,14 +33,6 @@ def append(folder: Path, row: Row) -> None:
         out.write(json.dumps(row) + "\n")
 
 
-def score(row: Row, measure: str) -> float:
-    """Larger is better; what diverged or failed is worse than anything."""
-    value = row.get(measure)
-    if row["state"] != "done" or value is None:
-        return -1e9
-    return -value if measure == "error" else value
-
-
 def in_words(row: Row) -> str:
     """One result, short."""
     values = [f"{100 * row[m]:.1f} % {m}" for m in ("token", "sequence", "error") if row.get(m) is not None]
@@ -53,7 +47,8 @@ def table(name: str, rows: dict[str, Row], measure: str) -> Iterator[str]:
     yield "|--|--|--|--|--|--|--|"
     for label in dict.fromkeys(row["row"] for row in rows.values()):
         of = [row for row in rows.values() if row["row"] == label]
-        rate = max(of, key=lambda row: score(row, measure))["lr"]
+        first = [row for row in of if row["seed"] == min(one["seed"] for one in of)]
+        rate = max(first, key=lambda row: score(row, measure))["lr"]
         best = sorted((row for row in of if row["lr"] == rate), key=lambda row: row["seed"])
         cells = [", ".join("-" if row[m] is None else f"{100 * row[m]:.1f}" for row in best) for m in MEASURES]
         longest = [max((r["L"] for r in row["ladder"] if (r["token"] or 0) >= 0.99), default=0) for row in best]

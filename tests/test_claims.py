@@ -137,6 +137,19 @@ def test_selection_beats_every_fixed_layer_in_the_same_block_as_in_the_paper():
                 assert value < means[f"{block}, s6"], (sweep, label)
 
 
+def test_mamba_alone_keeps_what_it_heard_far_beyond_its_training_as_in_the_paper():
+    rows = results("table2")
+
+    def accuracy(label, L):
+        tokens = [rung["token"] for run in best(rows, label, "ladder") for rung in run["ladder"] if rung["L"] == L]
+        return sum(tokens) / len(tokens) if tokens else 0.0
+
+    assert accuracy("mamba", 256) == 1.0
+    assert accuracy("mamba", 2**20) >= 0.99
+    for label in {row["row"] for row in rows} - {"mamba"}:
+        assert accuracy(label, 2**14) < 0.25, label
+
+
 def test_the_table_for_spreadsheets_has_every_number_with_its_source():
     lines = list(csv.DictReader(io.StringIO(as_csv(CLAIMS.values()))))
     assert {line["claim"] for line in lines} == set(CLAIMS)

@@ -37,14 +37,31 @@ def results(sweep: str, *, folder: Path = BENCHMARKS / "results") -> tuple[dict[
     return on_gpu or tuple(rows)
 
 
+def score(row: dict[str, Any], measure: str) -> float:
+    """How good a run was, larger is better; what diverged or failed is worse than anything.
+
+    Args:
+        row: of a sweep.
+        measure: "token" or "sequence" accuracy, "error" (better when small), or "ladder": the mean over all lengths.
+    """
+    if row["state"] != "done":
+        return -math.inf
+    if measure == "ladder":
+        rungs = [rung["token"] for rung in row["ladder"] if rung["token"] is not None]
+        return sum(rungs) / len(rungs) if rungs else -math.inf
+    value = row.get(measure)
+    if value is None:
+        return -math.inf
+    return float(-value if measure == "error" else value)
+
+
 def best(rows: Results, label: str, measure: str = "token") -> list[dict[str, Any]]:
-    """The runs of one row at its best learning rate, one for each seed; `error` is best when it is small."""
-    of = [row for row in rows if row["row"] == label and row.get(measure) is not None and row["state"] == "done"]
-    sign = -1 if measure == "error" else 1
-    searched = [row for row in of if row["seed"] == min(r["seed"] for r in of)]
-    if not searched:
+    """The runs of one row at its best learning rate on the first seed, one for each seed."""
+    of = [row for row in rows if row["row"] == label and score(row, measure) > -math.inf]
+    if not of:
         return []
-    rate = max(searched, key=lambda row: sign * row[measure])["lr"]
+    first = min(row["seed"] for row in of)
+    rate = max((row for row in of if row["seed"] == first), key=lambda row: score(row, measure))["lr"]
     return sorted((row for row in of if row["lr"] == rate), key=lambda row: row["seed"])
 
 
@@ -72,7 +89,7 @@ class Swept:
     def find(self) -> Measured | None:
         """See `Ours.find`."""
         rows, small = full_or_small(self.sweep) if self.miniature else (results(self.sweep), False)
-        runs = best(rows, self.row, self.measures[0])
+        runs = best(rows, self.row, "ladder" if self.times else self.measures[0])
         scores = [(self._at(run) if self.times else run) for run in runs]
         if not runs or any(score is None for score in scores):
             return None
@@ -112,7 +129,7 @@ def ladders(sweep: str) -> list[Line]:
     rows, _ = full_or_small(sweep)
     lines = []
     for label in dict.fromkeys(row["row"] for row in rows):
-        for run in best(rows, label)[:1]:
+        for run in best(rows, label, "ladder")[:1]:
             rungs = [rung for rung in run["ladder"] if rung["token"] is not None]
             L, values = [rung["L"] for rung in rungs], [rung["token"] for rung in rungs]
             lines.append(Line(label, tuple(L), tuple(values), run["settings"]["task"]["L"]))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import streamlit as st
+from pydantic import ValidationError
 
 from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.presets import Runs
-from ssmviz.settings import TrainSettings, changed
+from ssmviz.settings import TrainSettings, changed, explain
 from ssmviz.widgets import pages
 
 # for layers that no preset is tuned for; `benchmarks/` searches the presets' own
@@ -42,13 +43,23 @@ def with_layers(runs: Runs, choice: Choice) -> Runs:
 
     A layer that the experiment has in this block keeps its label and its learning rates, any other takes `UNTUNED`.
     """
-    own = {settings.model.layer: (label, settings) for label, settings in runs if settings.model.block == choice.block}
+    block = [run for run in reversed(runs) if run[1].model.block == choice.block]
+    own = {settings.model.layer: (label, settings) for label, settings in block}  # the first run of each layer
 
     def run(layer: str) -> tuple[str, TrainSettings]:
         values = {"model.layer": layer, "model.block": choice.block, **UNTUNED}
         return own.get(layer) or (LAYERS[layer].label, changed(runs[0][1], values))
 
     return tuple(run(layer) for layer in choice.layers)
+
+
+def problem_of(runs: Runs, choice: Choice) -> str:
+    """Why an experiment cannot have these layers; "" where it can."""
+    try:
+        with_layers(runs, choice)
+    except ValidationError as error:
+        return f"This task cannot have these layers: {explain(error)}. Train starts nothing."
+    return ""
 
 
 def layer_choice(runs: Runs, *, page: str) -> Choice:

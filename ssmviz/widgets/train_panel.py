@@ -30,6 +30,7 @@ from ssmviz.widgets.layer_choice import (
     choice_words,
     chosen,
     layer_choice,
+    problem_of,
     set_choice,
     used,
     with_layers,
@@ -128,8 +129,9 @@ def train_panel(
         preset = task_choice(names, raw, page=page, choose=choose, legend=legend)
         beside = st.container()
     choice = layer_choice(PRESETS[preset].runs, page=page) if any_layers else None
-    panel = Panel(preset, page, choice)
-    refusal = _start(panel) if pressed else ""
+    misfit = problem_of(PRESETS[preset].runs, choice) if choice else ""
+    panel = Panel(preset, page, choice_of(PRESETS[preset].runs) if misfit else choice)
+    refusal = _start(panel) if pressed and not misfit else ""
     run, unknown = chosen_run()
     shown = None if run is None else services.library().view(run).summary()
     with beside:
@@ -138,7 +140,7 @@ def train_panel(
     said = {f"{page}_{control.name}": panel.value(control) for control in panel.controls}
     said |= {f"{page}_task": task_words(preset)} | (used(choice, page=page) if choice else {})
     _show_notes(url_notes(raw, said, page=page), page=page)
-    for problem in (refusal, unknown):
+    for problem in (misfit, refusal, unknown):
         if problem:
             st.error(problem, icon=":material/error:")
     return run or recording_of(panel.preset)

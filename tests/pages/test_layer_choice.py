@@ -4,19 +4,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ssmviz.family import BLOCKS, LAYERS
-from ssmviz.presets import PRESETS, differing
-from ssmviz.widgets.layer_choice import UNTUNED, Choice, choice_of, with_layers
+from ssmviz.presets import LAB, PRESETS, differing
+from ssmviz.widgets.layer_choice import UNTUNED, Choice, choice_of, problem_of, with_layers
 
 RUNS = PRESETS["induction_heads"].runs
 
 
-def panel(**query: str) -> AppTest:
-    def page():
+def panel(preset: str = "induction_heads", **query: str) -> AppTest:
+    def page(preset):
         from ssmviz.widgets.train_panel import train_panel
 
-        train_panel(("induction_heads", "copying"), page="p", any_layers=True)
+        train_panel((preset, "copying"), page="p", any_layers=True)
 
-    app = AppTest.from_function(page, default_timeout=30)
+    app = AppTest.from_function(page, args=(preset,), default_timeout=30)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()
@@ -31,6 +31,31 @@ def trained(app, store):
 
 def test_the_presets_own_layers_keep_their_settings_and_labels():
     assert with_layers(RUNS, choice_of(RUNS)) == tuple(RUNS)
+
+
+def test_of_two_runs_of_one_layer_the_first_stands_for_it():
+    runs = PRESETS["mass_spring"].runs
+    assert with_layers(runs, Choice("s4d", "s5", "linear"))[0] == runs[0]
+
+
+@pytest.mark.parametrize("name", LAB)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_task_of_the_lab_can_be_given_to_every_layer_or_says_why_not(name, layer):
+    runs = PRESETS[name].runs
+    choice = choice_of(runs)._replace(right=layer)
+    if runs[0][1].model.d_model == 1 and "heads" in LAYERS[layer].fields:
+        assert "channels D must be a multiple" in problem_of(runs, choice)
+    else:
+        assert problem_of(runs, choice) == ""
+        assert with_layers(runs, choice)[-1][1].model.layer == layer
+
+
+def test_layers_that_do_not_fit_a_task_are_refused_and_nothing_starts(store):
+    app = panel("mass_spring", p_right="Attention")
+    assert not app.exception
+    assert "cannot have these layers" in " ".join(e.value for e in app.error)
+    app.button(key="p_train").click().run()
+    assert store.experiments() == []
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -9,7 +9,7 @@ import streamlit as st
 from ssmviz.claims import Claim, Measured, Table
 from ssmviz.claims.claim import Cell
 from ssmviz.claims.measured import ladders
-from ssmviz.claims.recall import INDUCTION, POWERS
+from ssmviz.claims.recall import INDUCTION, INDUCTION_OURS, POWERS
 from ssmviz.figures.lengths import OverLength, in_words, over_length
 from ssmviz.lessons.scan_measured import growths
 from ssmviz.widgets import pages
@@ -113,17 +113,20 @@ def _missing(claim: Claim) -> str:
 
 def _plot(claim: Claim) -> None:
     if claim.plot == "ladder":
+        names = {ours: label for label, ours, _ in INDUCTION} | {ours: label for label, ours in INDUCTION_OURS}
+        style = {ours: i for i, ours in enumerate(names)}
+        printed = [OverLength(label, *_numbers(cells), style[ours]) for label, ours, cells in INDUCTION]
+        found = sorted((line for line in ladders("table2") if line.label in style), key=lambda line: style[line.label])
+        ours = [OverLength(names[ln.label], ln.L, [100 * v for v in ln.values], style[ln.label]) for ln in found]
         left, right = st.columns(2)
-        printed = [OverLength(name, *_numbers(cells)) for name, _, cells in INDUCTION]
         with left:
             _lines("the paper's numbers", printed, "ladder_paper", "answers right, %")
-        ours = [OverLength(line.label, line.L, [100 * v for v in line.values]) for line in ladders("table2")]
         if ours:
             with right:
-                _lines("measured here", ours, "ladder_ours", "answers right, %")
+                _lines("measured here, first seed", ours, "ladder_ours", "answers right, %")
     if claim.plot == "growth":
         for growth in growths():
-            times = [OverLength(curve.kind, curve.L, curve.ms) for curve in growth.curves]
+            times = [OverLength(curve.kind, curve.L, curve.ms, i) for i, curve in enumerate(growth.curves)]
             title = f"measured here: {growth.machine}, {growth.measured.isoformat()}, forward"
             _lines(title, times, f"growth_{growth.machine}", "ms", log=True)
 

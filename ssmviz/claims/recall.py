@@ -127,8 +127,8 @@ RECALL = (
         TABLE2,
         "% of answers right, each row at the learning rate that did best over all lengths on the first seed. Ours "
         "train on lengths up to 256 (drawn evenly in log L) with a falling learning rate and a penalty on S6's Delta, "
-        "20,000 steps; the paper trains at 256 with 204,800 steps and neither. All of ours have d_model 64; the paper's "
-        "other networks have 128. A miniature stands at as many times its own length.",
+        "20,000 steps; the paper trains at 256 with 204,800 steps and neither. All of ours have d_model 64; the "
+        "paper's other networks have 128. A miniature stands at as many times its own length.",
         "Attention compares all pairs of tokens: its tests end where 8 sequences do not fit the budget.",
         plot="ladder",
     ),

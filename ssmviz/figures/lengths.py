@@ -19,7 +19,7 @@ class OverLength:
     label: str
     L: Sequence[int]
     values: Sequence[float]
-    style: int  # lines of one thing in several figures have one colour and sign
+    style: int | None = None  # lines of one thing in several figures share a number; else their places count
 
 
 def over_length(lines: Sequence[OverLength], *, what: str, theme: str = "light", log: bool = False) -> go.Figure:
@@ -32,8 +32,8 @@ def over_length(lines: Sequence[OverLength], *, what: str, theme: str = "light",
         log: whether the vertical axis is logarithmic, too.
     """
     figure, colours = go.Figure(), COLOURS[theme]
-    for line in lines:
-        i = line.style
+    for place, line in enumerate(lines):
+        i = place if line.style is None else line.style
         figure.add_scatter(
             x=[L.bit_length() - 1 for L in line.L],
             y=list(line.values),

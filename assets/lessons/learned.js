@@ -4,8 +4,10 @@ import { readFrame } from "../live/frame.js";
 
 /** Calls `found(gate)` with every frame that the page's live view receives, while `signal` is not aborted. */
 export function whileTraining(found, signal) {
-  const hear = ({ detail: { record, run, bytes } }) => {
+  const hear = (event) => {
+    const { record, run, bytes } = event.detail;
     const { task, runs } = record;
+    event.preventDefault(); // frames go on while the live view itself is out of sight
     if (run !== 0 || task.name !== "selective_copying" || runs[0].settings.model.layer !== "s6") return;
     found({ where: "training now", ...gateIn(readFrame(bytes), task.vocab - 2) });
   };

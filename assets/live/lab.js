@@ -73,7 +73,7 @@ class Lab {
       {
         state: (name, words) => this.onState(name, words),
         changed: () => this.onChanged(),
-        frame: (run) => this.onFrame(run),
+        frame: (run, elsewhere) => this.onFrame(run, elsewhere),
       },
     );
     if (!this.hidden) this.link.open();
@@ -149,8 +149,9 @@ class Lab {
     this.touchSoon("metrics");
   }
 
-  onFrame(run) {
-    this.owed.push(run); // acknowledged once drawn: a busy page slows the server down, not itself
+  onFrame(run, elsewhere) {
+    if (elsewhere && this.away) setTimeout(() => this.link.ack(run), LIVE_GAP);
+    else this.owed.push(run); // acknowledged once drawn: a busy page slows the server down, not itself
     this.onFrames();
     this.touchSoon("metrics");
   }

@@ -16,7 +16,7 @@ const REFUSED = new Map([
  * Speaks to the server about one experiment and fills `store`. Calls
  *   on.state(name, words)  loading | live | settled | offline | error
  *   on.changed()           words, numbers or history are new
- *   on.frame(run)          a live frame of that run arrived; answer with `ack(run)` once drawn
+ *   on.frame(run, elsewhere)  a live frame of that run arrived, which others may draw, too; answer with `ack(run)`
  */
 export class Link {
   constructor(store, { base, experiment }, on) {
@@ -112,9 +112,10 @@ export class Link {
     if (!this.store.runs[run]) throw new Error(`a frame of run ${run}, which is not in this experiment`);
     const { record } = this.store;
     this.store.runs[run].addFrame(step, bytes);
-    window.dispatchEvent(new CustomEvent("ssmviz:frame", { detail: { record, run, bytes } })); // lessons may draw it, too
+    const frame = new CustomEvent("ssmviz:frame", { cancelable: true, detail: { record, run, bytes } });
+    const elsewhere = !window.dispatchEvent(frame); // a lesson draws it, too
     this.wait = FIRST_WAIT;
-    this.on.frame(run);
+    this.on.frame(run, elsewhere);
   }
 
   ack(run) {

@@ -30,6 +30,7 @@ class Measured:
     settings: str = ""  # in words, where the file says them
     detail: str = ""  # what is this number's own: learning rate, seeds
     small: bool = False  # of a miniature
+    seeds: int = 0  # of a mean; 0 where the text lists them or there are none
 
 
 class Ours(Protocol):

@@ -97,7 +97,7 @@ class Swept:
         text, first = " / ".join(_percent(mean) for mean in means), runs[0]
         detail = f"lr {first['lr']:g}, {len(runs)} seed{'s' * (len(runs) > 1)}"
         made = (first["hardware"], first["measured"], first["command"], first["file"])
-        return Measured(text, *made, _settings_words(first), detail, small)
+        return Measured(text, *made, _settings_words(first), detail, small, len(runs))
 
     def _at(self, run: dict[str, Any]) -> dict[str, Any] | None:
         length = self.times * run["settings"]["task"].get("L", 64)

@@ -67,7 +67,14 @@ def _table(claim: Claim, table: Table) -> None:
     st.html(f"{STYLE}<div class=claim><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
     listed = "  \n".join(f"{i}. {how}" for i, how in enumerate(sources, start=1))
     if listed:
-        st.caption(f"Measured here, in colour:  \n{listed}")
+        st.caption(f"Measured here, in colour{_seeds(claim)}:  \n{listed}")
+
+
+def _seeds(claim: Claim) -> str:
+    counts = sorted({found.seeds for found in claim.found if found.seeds})
+    if not counts:
+        return ""
+    return f" (means of {counts[0]} seeds)" if len(counts) == 1 else f" (means of {counts[0]} to {counts[-1]} seeds)"
 
 
 def _head(table: Table, i: int) -> str:

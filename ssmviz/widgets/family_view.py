@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import streamlit as st
@@ -82,8 +83,8 @@ def story_card(card: Card | BlockCard, sizes: Sizes | None = None) -> None:
         st.markdown(f"#### {card.label}{year}")
         st.markdown(card.words)
         with st.container(horizontal=True, horizontal_alignment="center"):
-            for part in card.equation.split(r"\qquad"):  # on a phone one below the other
-                st.latex(part.strip().removesuffix(","), width="content")
+            for part in re.split(r",?\s*\\q?quad\s*", card.equation):  # on a phone one below the other
+                st.latex(part, width="content")
         if isinstance(card, Card) and sizes:
             st.markdown(_numbers(card, sizes))
         st.caption(f"[{card.source.paper}]({card.source.link}), {card.source.where}")

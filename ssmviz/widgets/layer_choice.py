@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import streamlit as st
@@ -62,14 +62,20 @@ def problem_of(runs: Runs, choice: Choice) -> str:
     return ""
 
 
-def layer_choice(runs: Runs, *, page: str) -> Choice:
-    """Draw three selectors, bound to the URL, that start at an experiment's own layers and block."""
+def layer_choice(runs: Runs, *, page: str, on_change: Callable[[], None]) -> Choice:
+    """Draw three selectors, bound to the URL, that start at an experiment's own layers and block.
+
+    Args:
+        runs: of the experiment.
+        page: prefix of the page's parameters.
+        on_change: called when another is chosen, before the page runs again.
+    """
     start = choice_of(runs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         choice = Choice(
-            _select("Left", LAYERS, start.left, name="left", page=page),
-            _select("Right", LAYERS, start.right, name="right", page=page),
-            _select("Block around both", BLOCKS, start.block, name="block", page=page),
+            _select("Left", LAYERS, start.left, name="left", page=page, on_change=on_change),
+            _select("Right", LAYERS, start.right, name="right", page=page, on_change=on_change),
+            _select("Block around both", BLOCKS, start.block, name="block", page=page, on_change=on_change),
         )
         _cards(choice, page)
     return choice
@@ -103,7 +109,15 @@ def chosen(*, page: str) -> Choice | None:
     return Choice(*said) if all(said) else None  # type: ignore[arg-type]
 
 
-def _select(label: str, cards: Mapping[str, Card | BlockCard], start: str, *, name: str, page: str) -> str:
+def _select(
+    label: str,
+    cards: Mapping[str, Card | BlockCard],
+    start: str,
+    *,
+    name: str,
+    page: str,
+    on_change: Callable[[], None],
+) -> str:
     options = list(cards)
     said = st.selectbox(
         label,
@@ -112,6 +126,7 @@ def _select(label: str, cards: Mapping[str, Card | BlockCard], start: str, *, na
         format_func=lambda option: cards[option].label,
         key=f"{page}_{name}",
         bind="query-params",
+        on_change=on_change,
         width=WIDTH,
     )
     return str(said)

@@ -8,102 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
 
 import streamlit as st
 from pydantic import ValidationError
 
 from ssmviz.live.guard import Refused as BadId
 from ssmviz.live.guard import known_id
-from ssmviz.presets import PRESETS, Runs, with_changes
+from ssmviz.presets import PRESETS, RATES, Runs
 from ssmviz.runs.client import Client
 from ssmviz.runs.records import LIVE, Refused
 from ssmviz.runs.view import Summary
-from ssmviz.settings import TrainSettings, explain, get, has_cuda
+from ssmviz.settings import TrainSettings, explain, has_cuda
 from ssmviz.widgets import services
-from ssmviz.widgets.controls import ALL, Control, groups, set_all, url_notes, widget
+from ssmviz.widgets.controls import ALL, set_all, url_notes, widget
 from ssmviz.widgets.layer_choice import (
     Choice,
     choice_of,
-    choice_words,
     chosen,
     layer_choice,
     problem_of,
     set_choice,
     used,
-    with_layers,
 )
+from ssmviz.widgets.panel import Panel
 from ssmviz.widgets.task_choice import recording_of, set_task, task_choice, task_words
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The controls of one preset on one page."""
-
-    preset: str
-    page: str
-    choice: Choice | None = None  # of the layers, where the page offers one
-
-    @property
-    def other(self) -> Choice | None:
-        """The layers that were chosen, where they are not the preset's own."""
-        return None if self.choice == choice_of(PRESETS[self.preset].runs) else self.choice
-
-    @cached_property
-    def base(self) -> Runs:
-        """The preset's runs, with the layers that were chosen."""
-        runs = PRESETS[self.preset].runs
-        return with_layers(runs, self.other) if self.other else runs
-
-    @property
-    def default(self) -> TrainSettings:
-        """What the controls start at: the settings of the first run."""
-        return self.base[0][1]
-
-    @property
-    def title(self) -> str:
-        """Of the experiment."""
-        title = PRESETS[self.preset].title
-        return f"{title}: {' and '.join(label for label, _ in self.base)}" if self.other else title
-
-    @property
-    def sentence(self) -> str:
-        """What will be seen."""
-        preset = PRESETS[self.preset]
-        return choice_words(preset.runs, self.other) if self.other else preset.sentence
-
-    @cached_property
-    def groups(self) -> dict[str, tuple[Control, ...]]:
-        """The controls that make sense here."""
-        found = groups(self.base)
-        if self.choice is None:
-            return found
-        return {name: tuple(c for c in group if c.name != "block") for name, group in found.items()}
-
-    @property
-    def controls(self) -> tuple[Control, ...]:
-        """All of them."""
-        return sum(self.groups.values(), ())
-
-    def value(self, control: Control) -> Any:
-        """What a control says."""
-        return st.session_state.get(f"{self.page}_{control.name}", get(self.default, control.path))
-
-    def agrees(self, settings: TrainSettings, controls: Sequence[Control] = ()) -> bool:
-        """Whether the controls say what these settings say."""
-        return all(get(settings, control.path) == self.value(control) for control in controls or self.controls)
-
-    def runs(self) -> Runs:
-        """The preset's runs, with what people have changed.
-
-        Raises:
-            ValidationError: such a run is impossible.
-        """
-        said = {control.path: self.value(control) for control in self.controls}
-        changes = {path: value for path, value in said.items() if value != get(self.default, path)}
-        return with_changes(self.base, changes)
 
 
 def train_panel(
@@ -128,7 +57,8 @@ def train_panel(
         choose = partial(_set_task, page=page)
         preset = task_choice(names, raw, page=page, choose=choose, legend=legend)
         beside = st.container()
-    choice = layer_choice(PRESETS[preset].runs, page=page) if any_layers else None
+    refit = partial(_refit, preset, page=page)
+    choice = layer_choice(PRESETS[preset].runs, page=page, on_change=refit) if any_layers else None
     misfit = problem_of(PRESETS[preset].runs, choice) if choice else ""
     panel = Panel(preset, page, choice_of(PRESETS[preset].runs) if misfit else choice)
     refusal = _start(panel) if pressed and not misfit else ""
@@ -171,6 +101,14 @@ def _set_task(preset: str, *, page: str) -> None:
     _set(preset, {}, page=page)
     if choice:
         set_choice(choice, page=page)
+        _refit(preset, page=page)
+
+
+def _refit(preset: str, *, page: str) -> None:
+    """Other layers have other learning rates."""
+    panel = Panel(preset, page, chosen(page=page))
+    if panel.choice and not problem_of(PRESETS[preset].runs, panel.choice):
+        set_all(panel.default, [control for control in ALL if control.path in RATES], page=page)
 
 
 def _set(preset: str, settings: dict[str, object], *, page: str) -> None:

@@ -10,7 +10,7 @@ def test_every_layer_and_block_has_its_card_with_words_equation_and_source(open_
     equations = {m.value for m in app.latex}
     for card in (*LAYERS.values(), *BLOCKS.values(), *STORY):
         assert card.words in text, card.name
-        first = card.equation.split(r"\qquad")[0].strip().removesuffix(",")
+        first = card.equation.split(r"\q")[0].strip().removesuffix(",")
         assert any(first in equation for equation in equations), card.name
     assert all(card.source.link in " ".join(c.value for c in app.caption) for card in STORY)
 

@@ -84,6 +84,15 @@ def test_the_address_chooses_the_layers_and_train_starts_them(store):
     assert "S6 and RetNet" in store.experiments()[0].title
 
 
+def test_another_layer_brings_its_own_learning_rates_whenever_it_is_chosen(store):
+    app = panel()
+    before = app.number_input(key="p_lr").value
+    app.selectbox(key="p_left").select("rwkv").run()
+    assert app.number_input(key="p_lr").value == UNTUNED["optim.lr"] != before
+    app.selectbox(key="p_left").select("s6").run()
+    assert app.number_input(key="p_lr").value == before
+
+
 def test_a_layer_beside_itself_is_one_run(store):
     assert [run.label for run in trained(panel(p_left="S4D"), store)] == ["S4D"]
 

@@ -1,0 +1,83 @@
+"""What the controls of one page say: the preset, the layers that were chosen, and what people have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import streamlit as st
+
+from ssmviz.presets import PRESETS, Runs, with_changes
+from ssmviz.settings import TrainSettings, get
+from ssmviz.widgets.controls import Control, groups
+from ssmviz.widgets.layer_choice import Choice, choice_of, choice_words, with_layers
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The controls of one preset on one page."""
+
+    preset: str
+    page: str
+    choice: Choice | None = None  # of the layers, where the page offers one
+
+    @property
+    def other(self) -> Choice | None:
+        """The layers that were chosen, where they are not the preset's own."""
+        return None if self.choice == choice_of(PRESETS[self.preset].runs) else self.choice
+
+    @cached_property
+    def base(self) -> Runs:
+        """The preset's runs, with the layers that were chosen."""
+        runs = PRESETS[self.preset].runs
+        return with_layers(runs, self.other) if self.other else runs
+
+    @property
+    def default(self) -> TrainSettings:
+        """What the controls start at: the settings of the first run."""
+        return self.base[0][1]
+
+    @property
+    def title(self) -> str:
+        """Of the experiment."""
+        title = PRESETS[self.preset].title
+        return f"{title}: {' and '.join(label for label, _ in self.base)}" if self.other else title
+
+    @property
+    def sentence(self) -> str:
+        """What will be seen."""
+        preset = PRESETS[self.preset]
+        return choice_words(preset.runs, self.other) if self.other else preset.sentence
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[Control, ...]]:
+        """The controls that make sense here."""
+        found = groups(self.base)
+        if self.choice is None:
+            return found
+        return {name: tuple(c for c in group if c.name != "block") for name, group in found.items()}
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """All of them."""
+        return sum(self.groups.values(), ())
+
+    def value(self, control: Control) -> Any:
+        """What a control says."""
+        return st.session_state.get(f"{self.page}_{control.name}", get(self.default, control.path))
+
+    def agrees(self, settings: TrainSettings, controls: Sequence[Control] = ()) -> bool:
+        """Whether the controls say what these settings say."""
+        return all(get(settings, control.path) == self.value(control) for control in controls or self.controls)
+
+    def runs(self) -> Runs:
+        """The preset's runs, with what people have changed.
+
+        Raises:
+            ValidationError: such a run is impossible.
+        """
+        said = {control.path: self.value(control) for control in self.controls}
+        changes = {path: value for path, value in said.items() if value != get(self.default, path)}
+        return with_changes(self.base, changes)

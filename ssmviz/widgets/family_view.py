@@ -82,7 +82,7 @@ def story_card(card: Card | BlockCard, sizes: Sizes | None = None) -> None:
         year = f" · {card.year}" if isinstance(card, Card) else ""
         st.markdown(f"#### {card.label}{year}")
         st.markdown(card.words)
-        with st.container(horizontal=True, horizontal_alignment="center"):
+        with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="large"):
             for part in re.split(r",?\s*\\q?quad\s*", card.equation):  # on a phone one below the other
                 st.latex(part, width="content")
         if isinstance(card, Card) and sizes:

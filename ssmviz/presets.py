@@ -210,9 +210,9 @@ PERMUTED_DIGITS = changed(
     {"task.name": "permuted_digits", "model.learn_poles": True, "model.learn_dt": True, "optim.steps": 400},
 )
 PATHFINDER = TrainSettings(
-    task=TaskSettings(name="pathfinder", L=256, vocab=2, n_data=1),
-    model=ModelSettings(layer="s4d", block="plain", n_layers=2, d_model=32, N=16, dt_min=1 / 256, dt_max=0.1),
-    optim=OptimSettings(optimiser="adamw", lr=5e-3, batch=32, steps=400),
+    task=TaskSettings(name="pathfinder", L=64, vocab=2, n_data=1),
+    model=ModelSettings(n_layers=2, d_model=32, N=8, dt_min=0.01, dt_max=0.5),
+    optim=OptimSettings(batch=64, steps=500),
     eval_batch=512,
     device="cpu",
 )
@@ -224,8 +224,8 @@ AUDIO = TrainSettings(
 )
 IRREGULAR = TrainSettings(
     task=TaskSettings(name="irregular", L=64),
-    model=ModelSettings(n_layers=1, d_model=16, N=4),
-    optim=OptimSettings(optimiser="adamw", lr=1e-2, batch=16, steps=300),
+    model=ModelSettings(n_layers=1, d_model=16, N=4, dt_min=0.05, dt_max=0.5),
+    optim=OptimSettings(lr=1e-2, batch=16, steps=800),
     device="cpu",
 )
 DELAY_LINE = TrainSettings(
@@ -420,20 +420,20 @@ PRESETS: dict[str, Preset] = {
     "pathfinder": Preset(
         "Pathfinder, small",
         "Two dots among dashed paths, read pixel by pixel: does a path join them?",
-        _runs(PATHFINDER, S4D={}),
-        "Pictures of 16 x 16 with one other path: the Long Range Arena has 32 x 32, more paths and far more steps.",
+        _runs(PATHFINDER, S6={}, S4D={"model.layer": "s4d", "model.N": 16}),
+        "Pictures of 8 x 8, the smallest: 84 % and 58 % after these 500 steps. At 16 x 16 S4D stayed at chance.",
     ),
     "audio": Preset(
         "Synthetic audio",
         "Chirps, modulated tones and struck resonators: say the next sample. Complex states do it better than S6's.",
         _runs(AUDIO, S4D={}, real_S4D={"model.s4d_init": "real"}, S6={"model.layer": "s6"}),
-        "Plain blocks, so what was heard is known from states alone: errors of 0.43, 0.58 and 0.52 after these 400 steps.",
+        "Plain blocks: what was heard is known from the states alone. Errors of 0.43, 0.58 and 0.52 after 400 steps.",
     ),
     "irregular": Preset(
         "Reports at irregular times",
         "A sensor is heard of now and then; say its moving average: S6's Δ follows the pauses, a constant Δ cannot.",
         _runs(IRREGULAR, S6={}, S4D={"model.layer": "s4d"}),
-        "One layer with four states a channel: an error of 0.20 after these 300 steps, the other has 0.54.",
+        "Four states a channel: errors of 0.08 and 0.20 after these 800 steps, S4D at the best of three rates.",
     ),
     "delay": Preset(
         "A delay line",

@@ -16,7 +16,7 @@ from ssmviz.tasks.signal import SignalTask, checked_signal, class_at_end
 from ssmviz.tasks.streams import HELD_OUT, held_out, split_of
 from ssmviz.tasks.task import Batch, Kind, Sizes
 
-PICTURES = {256: 3, 1024: 5}  # pixels: most paths that find room
+PICTURES = {64: 2, 256: 3, 1024: 5}  # pixels: most paths that find room
 PAPER, DASH, DOT = -1.0, 0.0, 1.0  # how much ink
 PERIOD = 3  # pixels of a path: two of ink, one of paper
 REACH = 2  # pixels over which the next dash of a path is found, in both directions
@@ -27,13 +27,13 @@ ALIKE = 1.0  # pixels by which dots of both answers may be differently far apart
 
 
 class Pathfinder(SignalTask):
-    """L = 256 or 1024 pixels; vocab is 2, `n_data` paths lie beside."""
+    """L = 64, 256 or 1024 pixels; vocab is 2, `n_data` paths lie beside."""
 
     sizes = Sizes(L="Pixels $L$", n_data="Other paths")
     reads, says, span = "ink", "answer", 1.0
 
     def check(self, settings: TaskSettings) -> None:
-        """Two answers, two sizes of pictures, and paths that fit into them."""
+        """Two answers, three sizes of pictures, and paths that fit into them."""
         if settings.L not in PICTURES or settings.vocab != 2:
             got = f"L={settings.L} and vocab={settings.vocab}"
             raise ValueError(f"pathfinder has L of {tuple(PICTURES)} and vocab=2, got {got}")

@@ -20,7 +20,7 @@ SETTINGS = {
     "digits": TaskSettings(name="digits", L=64),
     "digits, enlarged": TaskSettings(name="digits", L=256),
     "digits, permuted": TaskSettings(name="permuted_digits", L=64),
-    "pathfinder": TaskSettings(name="pathfinder", L=256, vocab=2, n_data=2),
+    "pathfinder": TaskSettings(name="pathfinder", L=64, vocab=2, n_data=1),
     "tones": TaskSettings(name="resampled", L=64, vocab=6),
     "sounds": TaskSettings(name="audio", L=64, n_data=2),
     "reports": TaskSettings(name="irregular", L=64),

@@ -107,7 +107,9 @@ export class Probe {
   get context() {
     const { tokens } = this;
     const marker = Array.prototype.findIndex.call(tokens, (id) => this.kind(id) === "marker");
-    return marker >= 0 ? marker : tokens.length - 1;
+    if (marker >= 0) return marker;
+    const { answers = 1 } = this.lab.store.record; // where all are asked, all but the last may be edited
+    return tokens.length - (answers < tokens.length ? answers : 1);
   }
 
   update(changes) {

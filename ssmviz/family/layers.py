@@ -52,9 +52,10 @@ LAYERS: dict[str, Card] = {
         "HiPPO's matrix made fast: a normal matrix, which has well-conditioned eigenvectors, less one of rank 1. The "
         "kernel comes from its generating function on the unit circle, by a Cauchy sum and the Woodbury identity. "
         "The N states are complex, each one of a conjugate pair.",
-        r"A = \Lambda - P P^{*}, \qquad \hat K(z) = \frac{2}{1+z} \bigl[\tilde C R B "
-        r"- \tilde C R P\, (1 + P^{*} R P)^{-1} P^{*} R B \bigr], \quad "
-        r"R = \Bigl(\tfrac{2}{\Delta} \tfrac{1-z}{1+z} - \Lambda\Bigr)^{-1}, \quad \tilde C = C\, (1 - \bar A^{L})",
+        r"A = \Lambda - P P^{*}, \qquad "
+        r"\hat K(z) = \frac{2}{1+z} \Bigl[ k_{\tilde C B} - \frac{k_{\tilde C P}\, k_{P^{*} B}}{1 + k_{P^{*} P}} \Bigr]"
+        r", \qquad k_{vw} = \sum_n \frac{v_n w_n}{\omega - \Lambda_n}, "
+        r"\qquad \omega = \frac{2}{\Delta} \frac{1-z}{1+z}, \qquad \tilde C = C\, (1 - \bar A^{L})",
         Source("Gu, Goel & Ré 2021, S4", "section 3, Algorithm 1", "https://arxiv.org/abs/2111.00396"),
         Memory("N coupled states a channel", lambda s: 2 * s.D * s.N, r"2 D N", "channel", "states"),
         Cost(r"L \log L", r"L", r"1", "a Cauchy sum for the kernel, then one convolution by FFT"),
@@ -69,7 +70,7 @@ LAYERS: dict[str, Card] = {
         2022,
         "One system for all channels instead of one for each: the layer has a single state, which every channel writes "
         "and every channel reads. The poles are diagonal, so a parallel scan runs it, without any FFT.",
-        r"h_t = \bar\Lambda\, h_{t-1} + \bar B\, x_t, \quad y_t = 2\, \mathrm{Re}(C h_t) + D x_t, "
+        r"h_t = \bar\Lambda\, h_{t-1} + \bar B\, x_t, \qquad y_t = 2\, \mathrm{Re}(C h_t) + D x_t, "
         r"\qquad B \in \mathbb{C}^{N \times D},\; C \in \mathbb{C}^{D \times N}",
         Source("Smith, Warrington & Linderman 2022, S5", "section 3", "https://arxiv.org/abs/2208.04933"),
         Memory("N oscillators that all channels share", lambda s: 2 * s.N, r"2 N", "layer", "states"),
@@ -87,7 +88,7 @@ LAYERS: dict[str, Card] = {
         "Δ for every channel, by the generalised bilinear transform. Δ and C are trained, the matrix stays. Its powers "
         "take N times the memory of the input: S4 was made to fix that.",
         r"\bar A = (I - \alpha \Delta A)^{-1} (I + (1 - \alpha) \Delta A), \qquad "
-        r"K = (C \bar B,\; C \bar A \bar B,\; C \bar A^2 \bar B,\; \dots), \quad \alpha = \tfrac12",
+        r"K = (C \bar B,\; C \bar A \bar B,\; C \bar A^2 \bar B,\; \dots), \qquad \alpha = \tfrac12",
         Source("Gu et al. 2021, LSSL", "section 3", "https://arxiv.org/abs/2110.13985"),
         Memory("N Legendre coefficients a channel", lambda s: s.D * s.N, r"D N", "channel", "coefficients"),
         Cost(r"L \log L", r"L", r"1", "the powers of a dense matrix, then one convolution by FFT"),
@@ -103,8 +104,8 @@ LAYERS: dict[str, Card] = {
         "The Legendre memory unit, where the story begins: a linear memory m holds a sliding window of the past as "
         "Legendre polynomials, and a nonlinear state h reads it and says what is written next. Because h is nonlinear, "
         "tokens are read one after the other, in training too. All channels share the one window.",
-        r"m_t = \bar A\, m_{t-1} + \bar B\, u_t, \quad u_t = e_x^{\top} x_t + e_h^{\top} h_{t-1} + e_m^{\top} m_{t-1}, "
-        r"\quad h_t = \tanh(W_x x_t + W_h h_{t-1} + W_m m_t)",
+        r"m_t = \bar A\, m_{t-1} + \bar B\, u_t, \qquad u_t = e_x^{\top} x_t + e_h^{\top} h_{t-1} + e_m^{\top} m_{t-1}"
+        r", \qquad h_t = \tanh(W_x x_t + W_h h_{t-1} + W_m m_t)",
         Source(
             "Voelker, Kajić & Eliasmith 2019, Legendre Memory Units",
             "section 2",

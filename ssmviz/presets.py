@@ -46,7 +46,7 @@ TWIN_RATES: dict[str, TwinRate] = {
 TWIN_RATES_CUDA: dict[str, TwinRate] = {
     "copying": TwinRate(lr=1.0, lr_muon=1.0),
     "selective_copying": TwinRate(lr=20.0, lr_muon=1.0),
-    "induction_heads": TwinRate(lr=5.0, lr_muon=1.0),
+    "induction_heads": TwinRate(lr=1.0, lr_muon=1.0),
 }
 
 
@@ -140,13 +140,16 @@ SELECTIVE_COPYING_GPU = TrainSettings(
     checkpoint_every=500,
     device="cuda",
 )
+# small gradients count in full, the rate falls, Delta is asked to stay at 0: one token is kept over a million others
 INDUCTION_HEADS_GPU = TrainSettings(
     task=TaskSettings(name="induction_heads", L=256, vocab=16),
     model=ModelSettings(n_layers=2, d_model=64, N=16, dt_rank=8, dt_min=0.01, dt_max=0.5),
-    optim=OptimSettings(lr=2e-3, lr_muon=0.01, curriculum=True, batch=8, steps=2000),
-    eval_every=50,
+    optim=OptimSettings(
+        optimiser="adamw", lr=1e-3, eps=1e-15, delta_penalty=1e-2, curriculum=True, batch=8, steps=20_000
+    ),
+    eval_every=250,
     eval_batch=512,
-    checkpoint_every=500,
+    checkpoint_every=5000,
     device="cuda",
 )
 

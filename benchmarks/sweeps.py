@@ -113,7 +113,7 @@ POLES: dict[str, Changes] = {
 SMALL_SIGNALS: Changes = {
     "model.d_model": 32,
     "model.N": 16,
-    "optim.steps": 600,
+    "optim.steps": 300,
     "optim.batch": 16,
     "eval_every": 100,
     "eval_batch": 128,
@@ -216,7 +216,7 @@ SWEEPS: dict[str, Sweep] = {
             for block in ("plain", "mamba")
             for name, way in POLES.items()
         },
-        small=SMALL_SIGNALS | {"task.L": 256},
+        small=SMALL_SIGNALS | {"task.L": 128},
         measure="error",
     ),
     "listops": Sweep(
@@ -236,5 +236,6 @@ SWEEPS: dict[str, Sweep] = {
         NETWORKS,
         small=SMALL_SIGNALS,
         rates=(1e-3, 3e-4),
+        small_rows=("mamba", "attention, rope"),
     ),
 }

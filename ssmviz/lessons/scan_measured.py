@@ -71,7 +71,7 @@ class Growth(Record):
         scan, other = (next(curve for curve in self.curves if curve.kind == name) for name in ("scan", kind))
         wins = [L for L, a, b in zip(scan.L, scan.ms, other.ms, strict=True) if a < b]
         later = [L for L, a, b in zip(scan.L, scan.ms, other.ms, strict=True) if a >= b]
-        return next((L for L in wins if L > max(later, default=0)), None)
+        return next((L for L in wins if max(later, default=0) < L), None)
 
 
 def growths(folder: Path = FOLDER) -> tuple[Growth, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ssmviz.models.attention import joined, parted
 from ssmviz.models.layer import Layer
 from ssmviz.models.positions import turned
+from ssmviz.models.scans import constant_scan
 from ssmviz.settings import ModelSettings
 
 CHUNK = 64  # positions that see one another as in attention; those before come through S
@@ -41,14 +42,28 @@ def recurrent(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, S: Tensor) -> tupl
 
 def chunked(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
     """`parallel` inside chunks, `recurrent` from chunk to chunk: RetNet, eq. 7. Time and memory linear in L."""
+    whole = q.shape[2] - q.shape[2] % CHUNK
     ys = []
-    for q_c, k_c, v_c in zip(*(torch.split(part, CHUNK, dim=2) for part in (q, k, v)), strict=True):
-        steps = torch.arange(1, q_c.shape[2] + 1, device=q.device, dtype=q.dtype)
-        before = gamma[:, None] ** steps  # (H, C): what is left of S at each position
-        after = gamma[:, None] ** (steps[-1] - steps)  # what is left of each position at the end
-        ys.append(parallel(q_c, k_c, v_c, gamma) + before[..., None] * (q_c @ S))
-        S = before[:, -1, None, None] * S + (k_c * after[..., None]).mT @ v_c
+    for part, size in ((slice(0, whole), CHUNK), (slice(whole, None), q.shape[2] - whole)):
+        if size and q[:, :, part].shape[2]:
+            y, S = _chunks(q[:, :, part], k[:, :, part], v[:, :, part], gamma, S, size)
+            ys.append(y)
     return torch.cat(ys, dim=2), S
+
+
+def _chunks(q: Tensor, k: Tensor, v: Tensor, gamma: Tensor, S: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """All chunks of one size at once; from chunk to chunk an associative scan over their ends."""
+    q, k, v = (torch.unflatten(part, 2, (-1, size)) for part in (q, k, v))  # (batch, H, chunks, size, K)
+    steps = torch.arange(1, size + 1, device=q.device, dtype=q.dtype)
+    before = (gamma[:, None] ** steps)[:, None, :, None]  # what is left of S at each position
+    after = (gamma[:, None] ** (size - steps))[:, None, :, None]  # what is left of each position at the end
+    new = (k * after).mT @ v  # what a chunk adds, (batch, H, chunks, K, V)
+    over = before[:, :, -1:]  # a whole chunk
+    new = torch.cat([new[:, :, :1] + over * S[:, :, None], new[:, :, 1:]], dim=2)
+    ends = constant_scan(over[:, 0], new.movedim(2, 1)).movedim(1, 2)
+    y = (q @ k.mT * decays(gamma, size)[:, None]) @ v
+    y = y + before * (q @ torch.cat([S[:, :, None], ends[:, :, :-1]], dim=2))
+    return y.flatten(2, 3), ends[:, :, -1]
 
 
 def decays(gamma: Tensor, L: int) -> Tensor:

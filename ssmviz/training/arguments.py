@@ -20,7 +20,11 @@ DESCRIPTION = """Train without a browser; the run can be opened in the app.
 
 Without --preset, the settings are those of the task's own preset; every option changes one of them."""
 PARTS: dict[str, type[Settings]] = {"task": TaskSettings, "model": ModelSettings, "optim": OptimSettings}
-CHOICES: dict[str, Iterable[str]] = {"task": TASKS, "layer": LAYERS, "block": BLOCKS}  # options that name a line of a catalogue
+CHOICES: dict[str, Iterable[str]] = {
+    "task": TASKS,
+    "layer": LAYERS,
+    "block": BLOCKS,
+}  # options that name a line of a catalogue
 NAMES = {("task", "name"): "task"}  # options that are not called as their field
 
 

@@ -391,7 +391,7 @@ PRESETS: dict[str, Preset] = {
         "Induction heads, long (GPU)",
         "Trained at up to 256 tokens as in the paper, tested up to a million.",
         _pair(INDUCTION_HEADS_GPU),
-        "Sizes of the paper's Table 11, a tenth of its steps. All of three seeds held to 16,384 tokens, two to a million.",
+        "Sizes of the paper's Table 11, a tenth of its steps. Three seeds of three held to 2^14 tokens, two to 2^20.",
     ),
     "mass_spring": Preset(
         "Masses on springs",

@@ -171,7 +171,7 @@ LAYERS: dict[str, Card] = {
             "channel",
             "two sums (numerator, denominator)",
         ),
-        Cost(r"L", r"L", r"1", "a recurrence over the tokens"),
+        Cost(r"L \log L", r"L", r"1", "a parallel scan of log L passes"),
         lambda s: 3 * s.D**2 + 5 * s.D,
         (),
         no_delta="Its decay w is one constant a channel.",

@@ -206,7 +206,7 @@ TRAINS = """async (root) => {
 
 def number(page: Page) -> list[list[float]]:
     """One step of a number up and down by turns."""
-    page.get_by_test_id("stPopoverButton").filter(has_text="More").click()
+    page.get_by_role("button", name="More", exact=True).click()
     length = page.get_by_test_id("stNumberInput").filter(has_text="Length")
     took = []
     for i in range(ROUNDS):

@@ -64,6 +64,11 @@ class Panel:
         """All of them."""
         return sum(self.groups.values(), ())
 
+    @property
+    def keys(self) -> list[str]:
+        """Of the widgets, which are their parameters in the URL."""
+        return [f"{self.page}_{control.name}" for control in self.controls]
+
     def value(self, control: Control) -> Any:
         """What a control says."""
         return st.session_state.get(f"{self.page}_{control.name}", get(self.default, control.path))

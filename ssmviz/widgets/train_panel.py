@@ -61,11 +61,14 @@ def train_panel(
     choice = layer_choice(PRESETS[preset].runs, page=page, on_change=refit) if any_layers else None
     misfit = problem_of(PRESETS[preset].runs, choice) if choice else ""
     panel = Panel(preset, page, choice_of(PRESETS[preset].runs) if misfit else choice)
-    refusal = _start(panel) if pressed and not misfit else ""
+    early = any(key in raw and key not in st.session_state for key in panel.keys)  # pressed before they were drawn
+    refusal = _start(panel) if pressed and not misfit and not early else ""
     run, unknown = chosen_run()
     shown = None if run is None else services.library().view(run).summary()
     with beside:
         _more(panel, names, shown)
+    if pressed and not misfit and early and not (refusal := _start(panel)):
+        st.rerun()
     st.caption(panel.sentence)
     said = {f"{page}_{control.name}": panel.value(control) for control in panel.controls}
     said |= {f"{page}_task": task_words(preset)} | (used(choice, page=page) if choice else {})

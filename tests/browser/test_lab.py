@@ -194,7 +194,7 @@ def test_another_task_shows_its_recording_and_brings_its_sizes(lab):
 
 def test_a_control_under_more_is_kept_in_the_address_and_trained(lab):
     lab.open(**SMALL)
-    lab.page.get_by_test_id("stPopoverButton").filter(has_text="More").click()
+    lab.page.get_by_role("button", name="More", exact=True).click()
     lab.page.get_by_label("Seed").fill("11")
     lab.page.keyboard.press("Enter")
     lab.page.wait_for_url(re.compile("lab_seed=11"))

@@ -38,7 +38,7 @@ run: setup ## start the app and print its address
 	@$(BIN)/streamlit run app.py --server.port $(PORT) $(ARGS)
 
 test: setup-dev ## the default tests, browser included
-	$(BIN)/pytest -n 2 -m "not slow and not gpu"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not gpu"
 
 test-fast: $(DEV) ## without the browser
 	$(BIN)/pytest -m "not slow and not gpu and not browser"

@@ -4,7 +4,10 @@ import streamlit as st
 
 from ssmviz.widgets import pages
 
-STYLE = ".stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; }"  # the lab fits on one screen
+STYLE = """
+.stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; } /* the lab fits on one screen */
+.stMarkdown table { display: block; overflow-x: auto; } /* on a phone a table scrolls, not the page */
+"""
 
 sections = {
     "": [pages.home()],

@@ -4,7 +4,7 @@ import { number } from "../canvas/words.js";
 import * as s4 from "../maths/s4.js";
 import { memo } from "./memo.js";
 import { Meter } from "./structured_cost.js";
-import { INITS, L, dense, diagonal, fast, gaps, percent, relative, training } from "./structured_kernels.js";
+import { INITS, L, dense, diagonal, fast, gaps, percent, relative, training, warmUp } from "./structured_kernels.js";
 import { galleryView, modesView, spectrumView } from "./structured_poles.js";
 import { SECONDS, breakdownView, conditionView, kernelView, matrixViews, stageViews } from "./structured_views.js";
 
@@ -31,6 +31,9 @@ export function build(stage) {
 /** What follows from the values; most changes leave most of it as it was. */
 function derive(stage) {
   const { derived } = stage;
+  // a browser compiles what it has run: the first drag need not wait for that
+  const idle = window.requestIdleCallback?.(() => warmUp(stage.extra.C));
+  stage.aborter.signal.addEventListener("abort", () => window.cancelIdleCallback?.(idle));
   const [split, turn, products, through] = [s4.normalPlusLowRank, s4.diagonalPlusLowRank, dense, fast].map(memo);
   const [fail, compare, sum] = [s4.eigenvectorKernel, gaps, diagonal].map(memo);
   const sums = Object.keys(INITS).map((init) => [init, memo(diagonal)]);

@@ -47,6 +47,17 @@ export function gaps(parts, exact, done, delta) {
   return { one, two, three: farthest(done.K_hat, exact.K_hat), four: apart(done.K, exact.K), first, second, count };
 }
 
+/** Everything once at some sizes. */
+export function warmUp(C) {
+  for (const N of [16, 32, 64]) {
+    const some = Float64Array.from(C.slice(0, N));
+    const parts = s4.normalPlusLowRank(N);
+    const exact = dense(parts, some, 0.05);
+    gaps(parts, exact, fast(s4.diagonalPlusLowRank(N), exact.C_tilde, 0.05), 0.05);
+    for (const init of Object.keys(INITS)) diagonal(init, N, 0.05, some, []);
+  }
+}
+
 function farthest(a, b) {
   let most = 0;
   for (let k = 0; k < a.re.length; k++) most = Math.max(most, Math.hypot(a.re[k] - b.re[k], a.im[k] - b.im[k]));

@@ -28,9 +28,14 @@ def value(lesson: Lesson, name: str) -> Any:
 
 def spot(lesson: Lesson, view: str, x: float, y: float) -> tuple[float, float]:
     """Pixels of a place in a plot, on the page."""
-    script = f"""(e, [view, x, y]) => {{
+    seen = f"""([e, view]) => {{
       const shown = {STAGE}.views.find(({{ name }}) => name === view);
       shown.canvas.scrollIntoView({{ block: "center" }});
+      return shown.place !== undefined; // a picture out of sight is drawn when it comes into sight
+    }}"""
+    lesson.page.wait_for_function(seen, arg=[lesson.root.element_handle(), view])
+    script = f"""(e, [view, x, y]) => {{
+      const shown = {STAGE}.views.find(({{ name }}) => name === view);
       const box = shown.canvas.getBoundingClientRect();
       return [box.left + shown.place.x(x), box.top + shown.place.y(y)];
     }}"""

@@ -37,8 +37,7 @@ def test_the_page_opens_on_a_recorded_run_that_plays(lab):
 def test_training_moves_the_curves_of_both_twins_and_ends(lab):
     lab.open(**SMALL).train()
     lab.wait_more("frames", 1)
-    before = lab.number("draws")
-    lab.wait_more("draws", before)
+    lab.wait_more("draws", 2)
     lab.wait("newest", 60)
     lab.wait("state", re.compile("settled|replay"))
     assert lab.root.locator(".card").count() == 2

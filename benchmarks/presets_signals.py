@@ -55,10 +55,10 @@ def variants() -> Iterator[Variant]:
     inits += (("random, as large as HiPPO", "random", False), ("random, spectral radius 1", "random", True))
     for trained, how in ((UNTRAINED, ""), (TRAINED, ", poles and Delta trained")):
         for name, init, unit in inits:
-            yield Variant("digits_hippo", name + how, {"model.s4d_init": init, **trained}, unit)
+            yield Variant("digits", name + how, {"model.s4d_init": init, **trained}, unit)
     for name, init, unit in inits[::2]:
         bigger = {"task.L": 256, "model.s4d_init": init, "model.dt_min": 1 / 256, "model.dt_max": 1 / 256}
-        yield Variant("digits_hippo", f"{name}, 256 pixels", bigger, unit)
+        yield Variant("digits", f"{name}, 256 pixels", bigger, unit)
     for name, changes in (
         ("one layer of width 32 (the preset)", {}),
         ("width 16", {"model.d_model": 16}),
@@ -149,7 +149,7 @@ def _row(variant: Variant, rows: Sequence[dict[str, Any]], regresses: bool) -> s
 def clock() -> None:
     """Wall seconds of each preset, all of its runs at once, one thread each."""
     print("\n| preset | runs | steps | s, first step to last | ms/step | at the end % |\n|--|--|--|--|--|--|")
-    for name in ("mass_spring", "digits_hippo", "resampled"):
+    for name in ("mass_spring", "digits", "resampled"):
         runs = PRESETS[name].runs
         with multiprocessing.get_context("spawn").Pool(len(runs)) as pool:
             got = pool.map(_timed, [changed(settings, {"device": "cpu"}) for _, settings in runs])

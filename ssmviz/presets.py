@@ -402,7 +402,7 @@ PRESETS: dict[str, Preset] = {
         ),
         "One linear layer, so its poles can be compared with the true ones; a third pair to spare finds them surely.",
     ),
-    "digits_hippo": Preset(
+    "digits": Preset(
         "Sequential digits",
         "Read 64 pixels one by one, then say the digit: poles from HiPPO keep them in mind, random ones do not.",
         (("HiPPO", DIGITS), ("random", changed(DIGITS, {"model.s4d_init": "random"}))),

@@ -108,7 +108,7 @@ def test_the_learned_poles_are_the_true_ones_and_real_poles_cannot_ring():
 
 
 def test_random_poles_forget_what_hippo_s_remember():
-    got = scores("digits_hippo")
+    got = scores("digits")
     assert got["HiPPO"] > 0.95
     assert got["HiPPO"] - got["random"] > 0.12
 

@@ -52,7 +52,7 @@ lesson.maths(
 )
 lesson.code()
 lesson.train(
-    "digits_hippo",
+    "digits",
     intro=(
         "Real handwritten digits (scikit-learn's), read one pixel at a time; after the last the network must name "
         "the digit. Two networks that differ in one thing: poles from **HiPPO**, or **random** ones. They stay as they "

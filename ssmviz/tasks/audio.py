@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import Batch, Kind, Sizes
+from ssmviz.tasks.signal import Regression, checked_signal
+from ssmviz.tasks.task import Batch, Sizes
 
 RATE = 8000  # samples a second
 MU, LEVELS = 255, 256
@@ -28,11 +28,10 @@ LOUDNESS = 0.3, 1.0
 MOST = 8  # sounds at once
 
 
-class Audio(SignalTask):
+class Audio(Regression):
     """`n_data` sounds of random kinds at once. Every position is asked."""
 
     sizes = Sizes(L="Samples $L$", n_data="Sounds at once")
-    says_signal = True
     reads, says, span = "sound", "next sample", 1.0
 
     def check(self, settings: TaskSettings) -> None:
@@ -40,17 +39,6 @@ class Audio(SignalTask):
         if settings.n_data > MOST:
             raise ValueError(f"n_data must be at most {MOST} sounds at once, got {settings.n_data}; lower n_data")
         super().check(settings)
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2 to 4 L samples."""
@@ -73,10 +61,6 @@ class Audio(SignalTask):
         loudness = rng.uniform(*LOUDNESS, (n, settings.n_data, 1))
         heard = amplitude(level((loudness * sounds).sum(1) / loudness.sum(1)))
         return Batch(np.ascontiguousarray(heard[:, :-1]), np.ascontiguousarray(heard[:, 1:]))
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
     def about(self, settings: TaskSettings) -> dict[str, Any]:
         """With the duration of one sample."""

@@ -9,18 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import Batch, Kind, Sizes
+from ssmviz.tasks.signal import Regression, checked_signal
+from ssmviz.tasks.task import Batch, Sizes
 
 WAVES = 16
 CUTOFF = 0.1  # highest frequency, in periods a position
 
 
-class Delay(SignalTask):
+class Delay(Regression):
     """Smooth random waves of mean square 1; before the first position the signal was 0."""
 
     sizes = Sizes(n_data="Positions of delay")
-    says_signal = True
     reads, says, span = "signal", "signal, delayed", 3.0
 
     def check(self, settings: TaskSettings) -> None:
@@ -34,17 +33,6 @@ class Delay(SignalTask):
     def shortest(self, settings: TaskSettings) -> int:
         """Something must come out."""
         return 2 * settings.n_data
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L to 8 L: a delay line works for ever."""
@@ -65,10 +53,6 @@ class Delay(SignalTask):
         waves = np.sin(2 * np.pi * (frequency * np.arange(settings.L) + phase))
         signal = (np.sqrt(2 / WAVES) * waves.sum(1)).astype(np.float32)
         return Batch(signal, delayed(signal, settings.n_data))
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
 
 def delayed(signal: np.ndarray, k: int) -> np.ndarray:

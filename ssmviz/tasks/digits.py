@@ -7,12 +7,12 @@ MNIST. L = 64 reads them as they are, L = 256 and L = 784 enlarged to 16 x 16 an
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal, class_at_end
+from ssmviz.tasks.signal import Picture, checked_signal, class_at_end
 from ssmviz.tasks.streams import split_of
 from ssmviz.tasks.task import Batch, Kind, Sizes
 
@@ -30,7 +30,7 @@ class Side(NamedTuple):
     classes: np.ndarray  # (n,) int64
 
 
-class Digits(SignalTask):
+class Digits(Picture):
     """vocab is 10. The split is drawn once, at random over all writers, and is the same for every seed."""
 
     sizes = Sizes(L="Pixels $L$")
@@ -46,22 +46,6 @@ class Digits(SignalTask):
     def classes(self, settings: TaskSettings) -> int:
         """Ten digits."""
         return 10
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Only the last position is asked."""
-        return 1
-
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same digits with L pixels.
-
-        Raises:
-            ValueError: no length of a picture.
-        """
-        return TaskSettings.model_validate(settings.model_dump() | {"L": L})
-
-    def ladder(self, settings: TaskSettings, device: str) -> list[int]:
-        """A picture has one size."""
-        return []
 
     def answer(self, settings: TaskSettings, tokens: np.ndarray) -> np.ndarray:
         """The class of digits that are in the set.
@@ -90,10 +74,6 @@ class Digits(SignalTask):
     def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
         """The digits themselves."""
         return {c: (str(c), "data") for c in range(10)}
-
-    def about(self, settings: TaskSettings) -> dict[str, Any]:
-        """With the width of the picture that is scanned."""
-        return super().about(settings) | {"width": round(settings.L**0.5)}
 
 
 @cache

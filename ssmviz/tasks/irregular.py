@@ -11,30 +11,18 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import Batch, Kind, Sizes
+from ssmviz.tasks.signal import Regression, checked_signal
+from ssmviz.tasks.task import Batch, Sizes
 
 MEAN_PAUSE = 0.3  # time constants, exponentially distributed: reports come at random
 LONGEST_PAUSE = 2.0  # time constants
 
 
-class Irregular(SignalTask):
+class Irregular(Regression):
     """Reports and pauses take turns. Every position is asked; sensor and average stand at 0 before the first report."""
 
     sizes = Sizes()
-    says_signal = True
     reads, says, span = "report (≥ 0) or pause (< 0)", "moving average", LONGEST_PAUSE
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L to 8 L: an average needs no more memory for more of them."""
@@ -56,10 +44,6 @@ class Irregular(SignalTask):
         pauses[:] = -np.minimum(rng.exponential(MEAN_PAUSE, pauses.shape), LONGEST_PAUSE)
         signal = signal.astype(np.float32)
         return Batch(signal, average(signal.astype(np.float64)).astype(np.float32))
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
 
 def average(signal: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import Batch, Kind, Sizes
+from ssmviz.tasks.signal import Regression, checked_signal
+from ssmviz.tasks.task import Batch, Sizes
 
 BETA, GAMMA, POWER, DELAY = 0.2, 0.1, 10, 17
 FINE = 10  # steps of integration a unit of time
@@ -20,11 +20,10 @@ BURN_IN = 170  # units until the signal is on the attractor, whatever came befor
 CENTRE, SCALE = 0.93, 0.22  # mean and standard deviation on the attractor: what is read has 0 and 1
 
 
-class MackeyGlass(SignalTask):
+class MackeyGlass(Regression):
     """Every position is asked. Each signal begins at a random moment of a random past."""
 
     sizes = Sizes(n_data="Positions ahead")
-    says_signal = True
     reads, says, span = "signal", "signal, later", 3.0
 
     def check(self, settings: TaskSettings) -> None:
@@ -38,17 +37,6 @@ class MackeyGlass(SignalTask):
     def shortest(self, settings: TaskSettings) -> int:
         """Who has seen this many positions can tell the rest."""
         return DELAY + 2
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L to 8 L of the same motion."""
@@ -76,10 +64,6 @@ class MackeyGlass(SignalTask):
         motion = integrate(past, BURN_IN + settings.L + settings.n_data)[:, BURN_IN * FINE + FINE - 1 :: FINE]
         motion = _scaled(motion)
         return Batch(np.ascontiguousarray(motion[:, : settings.L]), np.ascontiguousarray(motion[:, settings.n_data :]))
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
 
 def integrate(past: np.ndarray, units: int) -> np.ndarray:

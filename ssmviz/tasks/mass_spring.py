@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
-from ssmviz.tasks.task import Batch, Kind, Sizes
+from ssmviz.tasks.signal import Regression, checked_signal
+from ssmviz.tasks.task import Batch, Sizes
 
 MAX_MASSES = 4
 MASS = 1.0  # kg
@@ -24,11 +24,10 @@ STEP = 0.1  # s that one position lasts; the force is constant meanwhile
 FORCE = 20.0  # N, standard deviation: the position is then about a metre
 
 
-class MassSpring(SignalTask):
+class MassSpring(Regression):
     """L positions of STEP seconds, every one asked; the system is at rest before the first."""
 
     sizes = Sizes(n_data="Masses")
-    says_signal = True
     reads, says, span = "force (N)", "position (m)", 2.5 * FORCE
 
     def check(self, settings: TaskSettings) -> None:
@@ -36,17 +35,6 @@ class MassSpring(SignalTask):
         if settings.n_data > MAX_MASSES:
             raise ValueError(f"n_data must be at most {MAX_MASSES} masses, got {settings.n_data}; lower n_data")
         super().check(settings)
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L/2 to 8 L: who has found the system predicts it for ever."""
@@ -65,10 +53,6 @@ class MassSpring(SignalTask):
         """Forces that are new, and normally distributed, at every position."""
         force = (FORCE * rng.standard_normal((n, settings.L))).astype(np.float32)
         return Batch(force, positions(settings, force).astype(np.float32))
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
     def about(self, settings: TaskSettings) -> dict[str, Any]:
         """With the duration of a position and the true poles."""

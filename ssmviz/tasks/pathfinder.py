@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal, class_at_end
+from ssmviz.tasks.signal import Picture, checked_signal, class_at_end
 from ssmviz.tasks.streams import HELD_OUT, held_out, split_of
 from ssmviz.tasks.task import Batch, Kind, Sizes
 
@@ -26,7 +26,7 @@ TRIES = 16  # places at which a path is tried at once
 ALIKE = 1.0  # pixels by which dots of both answers may be differently far apart
 
 
-class Pathfinder(SignalTask):
+class Pathfinder(Picture):
     """L = 64, 256 or 1024 pixels; vocab is 2, `n_data` paths lie beside."""
 
     sizes = Sizes(L="Pixels $L$", n_data="Other paths")
@@ -46,22 +46,6 @@ class Pathfinder(SignalTask):
     def classes(self, settings: TaskSettings) -> int:
         """Apart or joined."""
         return 2
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Only the last position is asked."""
-        return 1
-
-    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
-        """The same with pictures of L pixels.
-
-        Raises:
-            ValueError: no length of a picture.
-        """
-        return TaskSettings.model_validate(settings.model_dump() | {"L": L})
-
-    def ladder(self, settings: TaskSettings, device: str) -> list[int]:
-        """A picture has one size."""
-        return []
 
     def answer(self, settings: TaskSettings, tokens: np.ndarray) -> np.ndarray:
         """Fill from one dot over ink that is at most REACH away, and see whether the other is met.
@@ -95,8 +79,8 @@ class Pathfinder(SignalTask):
         return {0: ("no", "data"), 1: ("yes", "data")}
 
     def about(self, settings: TaskSettings) -> dict[str, Any]:
-        """With the width of the picture that is scanned, and what a person may draw with."""
-        return super().about(settings) | {"width": round(settings.L**0.5), "inks": [PAPER, DASH, DOT]}
+        """With what a person may draw with."""
+        return super().about(settings) | {"inks": [PAPER, DASH, DOT]}
 
 
 def draw(rng: np.random.Generator, n: int, *, side: int, paths: int) -> tuple[np.ndarray, np.ndarray]:

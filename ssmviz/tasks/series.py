@@ -14,9 +14,9 @@ import numpy as np
 
 from ssmviz import data
 from ssmviz.settings import TaskSettings
-from ssmviz.tasks.signal import SignalTask, checked_signal
+from ssmviz.tasks.signal import Regression, checked_signal
 from ssmviz.tasks.streams import split_of
-from ssmviz.tasks.task import Batch, Kind, Sizes, Upload
+from ssmviz.tasks.task import Batch, Sizes, Upload
 
 FEWEST, MOST = 100, 200_000  # rows
 TEST = 5  # one row in TEST is kept for testing, the last ones
@@ -24,12 +24,11 @@ DELIMITERS = ",;\t"
 MADE_UP = 4096  # hours of the example
 
 
-class Series(SignalTask):
+class Series(Regression):
     """Values are normalised by the mean and standard deviation of the training rows. Every position is asked."""
 
     sizes = Sizes(n_data="Rows ahead")
     upload = Upload(f"a table of numbers (.csv), {FEWEST:,} to {MOST:,} rows", ("csv", "tsv", "txt"))
-    says_signal = True
     reads, says, span = "value (standardised)", "value, later", 3.0
 
     def accept(self, text: str) -> str:
@@ -39,17 +38,6 @@ class Series(SignalTask):
             ValueError: not a series; see `read`.
         """
         return "".join(f"{value!r}\n" for value in read(text).tolist())
-
-    def classes(self, settings: TaskSettings) -> int:
-        """Real numbers are asked."""
-        return 0
-
-    def chance(self, settings: TaskSettings) -> None:
-        """Nothing to guess among."""
-
-    def answers(self, settings: TaskSettings) -> int:
-        """Every position."""
-        return settings.L
 
     def ladder(self, settings: TaskSettings, device: str) -> list[int]:
         """L, and twice as long where the test rows allow it."""
@@ -81,10 +69,6 @@ class Series(SignalTask):
             )
         windows = np.lib.stride_tricks.sliding_window_view(side, span)[rng.integers(0, len(side) - span + 1, n)]
         return Batch(windows[:, : settings.L].copy(), windows[:, settings.n_data :].copy())
-
-    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
-        """Nothing has a class."""
-        return {}
 
 
 def read(text: str, column: str | None = None) -> np.ndarray:

@@ -43,6 +43,51 @@ class SignalTask(Task):
         return ((np.asarray(levels) - SILENCE) * (self.span / (SILENCE - 1))).astype(np.float32)
 
 
+class Regression(SignalTask):
+    """A real number is asked at every position."""
+
+    says_signal = True
+
+    def classes(self, settings: TaskSettings) -> int:
+        """Real numbers are asked."""
+        return 0
+
+    def chance(self, settings: TaskSettings) -> None:
+        """Nothing to guess among."""
+
+    def answers(self, settings: TaskSettings) -> int:
+        """Every position."""
+        return settings.L
+
+    def describe(self, settings: TaskSettings) -> dict[int, tuple[str, Kind]]:
+        """Nothing has a class."""
+        return {}
+
+
+class Picture(SignalTask):
+    """Square pictures, read pixel by pixel, row by row; a class is asked at the last."""
+
+    def answers(self, settings: TaskSettings) -> int:
+        """Only the last position is asked."""
+        return 1
+
+    def at_length(self, settings: TaskSettings, L: int) -> TaskSettings:
+        """The same with pictures of L pixels.
+
+        Raises:
+            ValueError: no length of a picture.
+        """
+        return TaskSettings.model_validate(settings.model_dump() | {"L": L})
+
+    def ladder(self, settings: TaskSettings, device: str) -> list[int]:
+        """A picture has one size."""
+        return []
+
+    def about(self, settings: TaskSettings) -> dict[str, Any]:
+        """With the width of the picture that is scanned."""
+        return super().about(settings) | {"width": round(settings.L**0.5)}
+
+
 def checked_signal(settings: TaskSettings, signal: np.ndarray, *, length: int | None = None) -> np.ndarray:
     """Signals as (n, T) float64, after the checks that all tasks share.
 

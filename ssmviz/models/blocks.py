@@ -71,8 +71,25 @@ class Block(Layer):
         like = next(self.parameters())
         return MixerState(like.new_zeros(batch, self.memory, self.d_inner), self.initial_h(batch))
 
+
+class Convolving(Block):
+    """A block that makes `parts` things of D channels of its input, and convolves one of them shortly.
+
+    in_proj (parts D, d_model), conv1d (D, 1, d_conv) causal and depthwise, with bias, out_proj (d_model, D).
+    """
+
+    parts: int
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        D, taps = settings.D, settings.d_conv
+        self.memory = max(0, taps - 1)
+        self.in_proj = nn.Linear(settings.d_model, self.parts * D, bias=False)
+        self.conv1d = nn.Conv1d(D, D, taps, groups=D, padding=self.memory) if taps else None
+        self.out_proj = nn.Linear(D, settings.d_model, bias=False)
+
     def newest(self, past: Tensor) -> Tensor:
-        """The last `memory` inputs of a convolution, zeros before the first: past (batch, any, D)."""
+        """The last `memory` inputs of the convolution, zeros before the first: past (batch, any, D)."""
         missing = max(0, self.memory - past.shape[1])
         return F.pad(past, (0, 0, missing, 0))[:, past.shape[1] + missing - self.memory :]
 

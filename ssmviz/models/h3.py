@@ -16,21 +16,14 @@ from torch import Tensor, nn
 
 from kernels import causal_conv1d
 from kernels.layers import linear_add, norm_linear
-from ssmviz.models.blocks import Block, MixerState
-from ssmviz.settings import ModelSettings
+from ssmviz.models.blocks import Convolving, MixerState
 from ssmviz.traces import LayerTrace
 
 
-class H3(Block):
+class H3(Convolving):
     """in_proj (3D, d_model) makes q, k, v; conv1d (D, 1, d_conv) the shift of k; out_proj (d_model, D); D = d_model."""
 
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__(settings)
-        D, taps = settings.D, settings.d_conv
-        self.memory = max(0, taps - 1)
-        self.in_proj = nn.Linear(settings.d_model, 3 * D, bias=False)
-        self.conv1d = nn.Conv1d(D, D, taps, groups=D, padding=self.memory) if taps else None
-        self.out_proj = nn.Linear(D, settings.d_model, bias=False)
+    parts = 3
 
     def forward(
         self,
@@ -43,7 +36,7 @@ class H3(Block):
     ) -> tuple[Tensor, MixerState | None]:
         """See `Block.forward`."""
         eps = norm.eps or 0.0
-        q, k, v, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=3, eps=eps, backend=backend)
+        q, k, v, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=self.parts, eps=eps, backend=backend)
         past = k if state is None else torch.cat([state.conv, k], dim=1)
         shifted = self._shifted(past, backend)[:, past.shape[1] - k.shape[1] :]
         y, h = self.scan(shifted * v, None, None if state is None else state.h, carry=carry, backend=backend)
@@ -52,14 +45,14 @@ class H3(Block):
 
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`: the newest d_conv keys are all that the shift remembers."""
-        q, k, v = self.in_proj(u).chunk(3, dim=-1)
+        q, k, v = self.in_proj(u).chunk(self.parts, dim=-1)
         past = torch.cat([state.conv, k[:, None]], dim=1)
         y, h = self.recur(self._tapped(past) * v, state.h)
         return self.out_proj(q * y), MixerState(self.newest(past), h)
 
     def trace(self, u: Tensor) -> tuple[Tensor, LayerTrace]:
         """See `Block.trace`; y of the trace is not multiplied by q yet."""
-        q, k, v = self.in_proj(u).chunk(3, dim=-1)
+        q, k, v = self.in_proj(u).chunk(self.parts, dim=-1)
         padded = F.pad(k, (0, 0, self.memory, 0)).unfold(0, self.memory + 1, 1).mT  # (L, d_conv, D)
         y, record = self.explain(self._tapped(padded) * v)
         return self.out_proj(q * y), record

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels.layers import conv_step, linear_add, norm_linear
-from ssmviz.models.blocks import Block, MixerState
+from ssmviz.models.blocks import Convolving, MixerState
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
 
 
-class Mamba(Block):
+class Mamba(Convolving):
     """The Mamba block (Gu & Dao 2023, figure 3): in_proj -> x, z; x -> conv -> SiLU -> layer; * SiLU(z) -> out_proj.
 
     in_proj (2D, d_model; first half x, second half z), conv1d (D, 1, d_conv) causal and depthwise, with bias, out_proj
@@ -23,13 +23,8 @@ class Mamba(Block):
     """
 
     def __init__(self, settings: ModelSettings) -> None:
-        super().__init__(settings)
-        D, taps = settings.D, settings.d_conv
-        self.memory = max(0, taps - 1)
         self.parts = 2 if settings.gate else 1
-        self.in_proj = nn.Linear(settings.d_model, self.parts * D, bias=False)
-        self.conv1d = nn.Conv1d(D, D, taps, groups=D, padding=self.memory) if taps else None
-        self.out_proj = nn.Linear(D, settings.d_model, bias=False)
+        super().__init__(settings)
 
     def forward(
         self,

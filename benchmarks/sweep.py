@@ -113,18 +113,27 @@ def possible(name: str, *, small: bool) -> tuple[list[str], list[str]]:
 def wanted(name: str, rows: Iterable[str], known: dict[str, Row], given: argparse.Namespace) -> Iterator[Cell]:
     """Cells of these rows: every rate with the first seed, then the best rate with the others, once it is known."""
     sweep = SWEEPS[name]
-    rates = given.rates or (sweep.small_rates if given.small else sweep.rates)
+    found = best_rates(sweep.rates_of, given) if sweep.rates_of and not given.small else {}
+    rates = sweep.small_rates if given.small else sweep.rates
     seeds = given.seeds or (sweep.seeds[:1] if given.small else sweep.seeds)
 
     def cell(row: str, rate: float, seed: int) -> Cell:
         return Cell(full_name(name, given), row, rate, seed, settings_of(sweep, row, rate, seed, small=given.small))
 
     for row in rows:
-        first = [cell(row, rate, seeds[0]) for rate in rates]
+        first = [cell(row, rate, seeds[0]) for rate in given.rates or found.get(row, rates)]
         yield from first
         if all(c.key in known for c in first):
             best = max(first, key=lambda c: score(known[c.key], sweep.measure))
             yield from (cell(row, best.rate, seed) for seed in seeds[1:])
+
+
+def best_rates(name: str, given: argparse.Namespace) -> dict[str, tuple[float]]:
+    """What was best for each row of a sweep."""
+    best: dict[str, Row] = {}
+    for row in read(given.folder, name).values():
+        best[row["row"]] = max(best.get(row["row"], row), row, key=lambda r: score(r, SWEEPS[name].measure))
+    return {row: (result["lr"],) for row, result in best.items()}
 
 
 def commit() -> str:

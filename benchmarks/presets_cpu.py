@@ -1,4 +1,4 @@
-"""Search and confirm the CPU presets: every run that led to `ssmviz/presets.py` can be made again.
+"""Search and confirm the CPU presets: every run that led to `ssmviz/presets` can be made again.
 
     python -m benchmarks.presets_cpu search selective_copying   # one table of variants, a run per seed
     python -m benchmarks.presets_cpu confirm                    # the presets themselves, twins at once

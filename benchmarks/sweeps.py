@@ -71,7 +71,7 @@ SMALL_COPYING: Changes = {
     "task.n_data": 4,
     "model.d_model": 32,
     "model.N": 8,
-    # what `ssmviz/presets.py` found for short trainings
+    # what `ssmviz/presets` found for short trainings
     "optim.optimiser": "muon",
     "optim.schedule": "linear",
     "optim.curriculum": True,

@@ -10,7 +10,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SHARED = {"traces", "settings", "family"}  # may be imported by everyone
 
-SHOWN = {"claims", "live", "runs", "frames", "tasks", "presets", "figures", "systems", "timings", "lessons"}
+SHOWN = {
+    "claims",
+    "classroom",
+    "live",
+    "runs",
+    "frames",
+    "tasks",
+    "presets",
+    "figures",
+    "systems",
+    "timings",
+    "lessons",
+}
 
 # layer -> what it may import of ours, beside itself and SHARED
 MAY_IMPORT: dict[str, set[str]] = {
@@ -30,13 +42,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "frames": set(),
     "training": {"kernels", "tasks", "models", "presets", "frames", "runs"},
     "runs": {"home", "tasks", "frames", "presets", "training", "kernels"},
-    "live": {"runs", "frames", "tasks", "presets"},
+    "classroom": {"home", "runs"},
+    "live": {"classroom", "runs", "frames", "tasks", "presets"},
     "figures": {"tasks", "timings"},
     "lessons": {"systems", "tasks", "frames", "runs", "timings", "weights"},
     "claims": {"lessons"},
     "widgets": SHOWN | {"data"},
     "pages": SHOWN | {"widgets"},
-    "app": {"live", "runs", "widgets"},
+    "app": {"classroom", "live", "runs", "widgets"},
 }
 STREAMLIT = {"app", "pages", "widgets"}
 TORCH = {"kernels", "models", "training"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ssmviz.classroom.config import Classroom, read_classroom
 from ssmviz.live import front
 from ssmviz.live.assets import assets_path, modules_of
 from ssmviz.live.routes import Live
@@ -16,6 +17,12 @@ from ssmviz.runs.view import Library
 
 STATIC = Path(st.__file__).parent / "static"  # Streamlit's own page
 RECORDINGS = Path(__file__).parent.parent.parent / "assets" / "recordings"
+
+
+@cache
+def classroom() -> Classroom | None:
+    """The classroom that this server is for; None: one person on their own machine."""
+    return read_classroom()
 
 
 @cache

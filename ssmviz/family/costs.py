@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 FOLDER = Path(__file__).parent.parent.parent / "assets" / "layers"
+RATES_FILE = FOLDER / "rates.json"  # beside the costs, see `ssmviz.family.rates`
 
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -47,4 +48,5 @@ def measured(folder: Path = FOLDER) -> tuple[Measured, ...]:
     Raises:
         ValidationError: a file is none of `benchmarks/layer_costs.py`.
     """
-    return tuple(Measured.model_validate_json(path.read_text()) for path in sorted(folder.glob("*.json")))
+    files = sorted(path for path in folder.glob("*.json") if path.name != RATES_FILE.name)
+    return tuple(Measured.model_validate_json(path.read_text()) for path in files)

@@ -9,12 +9,11 @@ import streamlit as st
 from pydantic import ValidationError
 
 from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
+from ssmviz.family.rates import Rates, rates_of, searched
 from ssmviz.presets import Runs
 from ssmviz.settings import TrainSettings, changed, explain
 from ssmviz.widgets import pages
 
-# for layers that no preset is tuned for; `benchmarks/` searches the presets' own
-UNTUNED = {"optim.lr": 5e-3, "optim.lr_muon": 0.02}
 NAMES = ("left", "right", "block")  # of the parameters in the URL
 WIDTH = 170  # pixels of one selector
 
@@ -41,13 +40,15 @@ def choice_of(runs: Runs) -> Choice:
 def with_layers(runs: Runs, choice: Choice) -> Runs:
     """An experiment with other layers and another block.
 
-    A layer that the experiment has in this block keeps its label and its learning rates, any other takes `UNTUNED`.
+    A layer that the experiment has in this block keeps its label and its learning rates, any other takes the nearest
+    that are known.
     """
-    block = [run for run in reversed(runs) if run[1].model.block == choice.block]
-    own = {settings.model.layer: (label, settings) for label, settings in block}  # the first run of each layer
+    own = _tuned(runs, choice.block)
 
     def run(layer: str) -> tuple[str, TrainSettings]:
-        values = {"model.layer": layer, "model.block": choice.block, **UNTUNED}
+        rates = _nearest(runs, choice.block, layer)
+        what = {"model.layer": layer, "model.block": choice.block}
+        values = what | {"optim.lr": rates.lr, "optim.lr_muon": rates.lr_muon}
         return own.get(layer) or (LAYERS[layer].label, changed(runs[0][1], values))
 
     return tuple(run(layer) for layer in choice.layers)
@@ -82,13 +83,14 @@ def layer_choice(runs: Runs, *, page: str, on_change: Callable[[], None]) -> Cho
 
 
 def choice_words(runs: Runs, choice: Choice) -> str:
-    """What is compared, and which learning rates nobody has searched for."""
-    tuned = {settings.model.layer for _, settings in runs if settings.model.block == choice.block}
+    """What is compared, and where learning rates come from that are not the preset's own."""
     words = "; ".join(f"**{LAYERS[layer].label}** remembers {LAYERS[layer].memory.words}" for layer in choice.layers)
-    open_ones = [LAYERS[layer].label for layer in choice.layers if layer not in tuned]
-    if not open_ones:
-        return f"{words}."
-    return f"{words}. The learning rates of {' and '.join(open_ones)} in this block are a first guess: see More."
+    others: dict[str, list[str]] = {}
+    for layer in choice.layers:
+        if layer not in _tuned(runs, choice.block):
+            others.setdefault(_nearest(runs, choice.block, layer).words, []).append(LAYERS[layer].label)
+    from_where = (f" Learning rates of {' and '.join(labels)} here: {said}." for said, labels in others.items())
+    return f"{words}.{''.join(from_where)}"
 
 
 def used(choice: Choice, *, page: str) -> dict[str, str]:
@@ -107,6 +109,18 @@ def chosen(*, page: str) -> Choice | None:
     """What the selectors of a page say, None where it has none."""
     said = [st.session_state.get(f"{page}_{name}") for name in NAMES]
     return Choice(*said) if all(said) else None  # type: ignore[arg-type]
+
+
+def _tuned(runs: Runs, block: str) -> dict[str, tuple[str, TrainSettings]]:
+    """The first run of each layer that the experiment has in this block."""
+    return {
+        settings.model.layer: (label, settings) for label, settings in reversed(runs) if settings.model.block == block
+    }
+
+
+def _nearest(runs: Runs, block: str, layer: str) -> Rates:
+    first = runs[0][1]
+    return rates_of(first.task.name, block, layer, muon=first.optim.optimiser == "muon", search=searched())
 
 
 def _select(

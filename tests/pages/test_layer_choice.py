@@ -4,10 +4,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ssmviz.family import BLOCKS, LAYERS
-from ssmviz.presets import LAB, PRESETS, differing
-from ssmviz.widgets.layer_choice import UNTUNED, Choice, choice_of, problem_of, with_layers
+from ssmviz.family.rates import Best, Search, rates_of, searched
+from ssmviz.presets import LAB, PRESETS, RATES, differing
+from ssmviz.widgets.layer_choice import Choice, choice_of, problem_of, with_layers
 
 RUNS = PRESETS["induction_heads"].runs
+TASK = "induction_heads"
 
 
 def panel(preset: str = "induction_heads", **query: str) -> AppTest:
@@ -64,20 +66,34 @@ def test_every_layer_in_every_block_is_a_valid_run(layer, block):
     runs = with_layers(RUNS, Choice("s6", layer, block))
     assert [settings.model.block for _, settings in runs] == [block] * len(runs)
     assert [settings.model.layer for _, settings in runs] == list(dict.fromkeys(["s6", layer]))
-    assert differing(runs) <= {"model.layer", *UNTUNED}
+    assert differing(runs) <= {"model.layer", *RATES}
 
 
-def test_a_layer_that_the_preset_is_not_tuned_for_takes_the_first_guess_and_the_other_keeps_its_own():
+def test_a_layer_that_the_preset_is_not_tuned_for_takes_the_nearest_rates_known_and_the_other_keeps_its_own():
     (_, s6), (label, retnet) = with_layers(RUNS, Choice("s6", "retnet", "mamba"))
+    nearest = rates_of(TASK, "mamba", "retnet", muon=True, search=searched())
     assert s6 == RUNS[0][1]
     assert label == "RetNet"
-    assert (retnet.optim.lr, retnet.optim.lr_muon) == tuple(UNTUNED.values())
+    assert (retnet.optim.lr, retnet.optim.lr_muon) == nearest[:2]
+
+
+def test_rates_that_were_searched_are_taken_and_the_page_says_from_where(monkeypatch, store):
+    found = {TASK: {"mamba, retnet": Best(lr=3e-2, lr_muon=0.01, token=0.98)}}
+    search = Search(machine="a machine", measured="2026-11-22", command="a command", rates=found)
+    monkeypatch.setattr("ssmviz.widgets.layer_choice.searched", lambda: search)
+    app = panel(p_right="RetNet", p_left="S5")
+    assert not app.exception
+    words = " ".join(c.value for c in app.caption)
+    assert "Learning rates of RetNet here: the best of a search on this task, which reached 98 %." in words
+    assert "Learning rates of S5 here: a first guess." in words
+    s5, retnet = (run.settings.optim for run in trained(app, store))
+    assert (retnet.lr, retnet.lr_muon) == (3e-2, 0.01) != (s5.lr, s5.lr_muon)
 
 
 def test_the_address_chooses_the_layers_and_train_starts_them(store):
     app = panel(p_right="RetNet", p_block="Transformer++", p_seed="5")
     assert not app.exception
-    assert "first guess" in " ".join(c.value for c in app.caption)
+    assert "Learning rates of" in " ".join(c.value for c in app.caption)
     runs = trained(app, store)
     assert [run.label for run in runs] == ["S6", "RetNet"]
     assert {(run.settings.model.block, run.settings.seed) for run in runs} == {("transformer", 5)}
@@ -88,7 +104,9 @@ def test_another_layer_brings_its_own_learning_rates_whenever_it_is_chosen(store
     app = panel()
     before = app.number_input(key="p_lr").value
     app.selectbox(key="p_left").select("rwkv").run()
-    assert app.number_input(key="p_lr").value == UNTUNED["optim.lr"] != before
+    assert (
+        app.number_input(key="p_lr").value == rates_of(TASK, "mamba", "rwkv", muon=True, search=searched()).lr != before
+    )
     app.selectbox(key="p_left").select("s6").run()
     assert app.number_input(key="p_lr").value == before
 

@@ -16,6 +16,7 @@ KEY_VARIABLE = "SSMVIZ_PRESENTER_KEY"
 SHORTEST_KEY = 12  # characters of a secret that cannot be guessed in a lesson
 
 Address = Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", max_length=254)]
+Member = Annotated[str, Field(pattern=r"^[^@\s]{0,64}@[^@\s]{1,190}$", max_length=254)]
 Limit = Annotated[Count, Field(ge=1, le=10_000)]
 
 
@@ -29,10 +30,12 @@ class Classroom(Settings):
     Attributes:
         sign_in: "none": everybody gets a random identity in a signed cookie. "oidc": people sign in with `st.login`.
         presenters: e-mail addresses of who presents, as the provider knows them (oidc).
+        students: addresses, or domains as "@example.org", of who may come in (oidc); none: whoever can sign in.
         presenter_key: makes who knows it a presenter (none); better given as SSMVIZ_PRESENTER_KEY. "": nobody is.
         runs_per_person: of one student, at work at the same time.
         runs_waiting_per_person: of one student, in the queue.
         submits_per_hour: experiments that one student may start in an hour.
+        experiments_per_person: that one student may keep.
         runs_at_once: of everybody, at work at the same time; 0: one for each processor.
         wall_minutes: after which a run is ended.
         title: of the class, shown to everybody.
@@ -41,10 +44,12 @@ class Classroom(Settings):
 
     sign_in: Literal["none", "oidc"] = "none"
     presenters: Annotated[tuple[Address, ...], Field(strict=False, max_length=100)] = ()
+    students: Annotated[tuple[Member, ...], Field(strict=False, max_length=2000)] = ()
     presenter_key: str = Field("", max_length=200, pattern=rf"^(\S{{{SHORTEST_KEY},}})?$", repr=False)
     runs_per_person: Limit = 2
     runs_waiting_per_person: Limit = 4
     submits_per_hour: Limit = 60
+    experiments_per_person: Limit = 40
     runs_at_once: Annotated[Count, Field(ge=0, le=1024)] = 0
     wall_minutes: Annotated[float, Field(strict=False, gt=0, le=24 * 60)] = 15
     title: str = Field("", max_length=80)

@@ -8,12 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from ssmviz.classroom.config import Classroom, read_classroom
+from ssmviz.classroom.people import YOU, People, Person
+from ssmviz.classroom.people import people as people_of
 from ssmviz.live import front
 from ssmviz.live.assets import assets_path, modules_of
 from ssmviz.live.routes import Live
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
 from ssmviz.runs.view import Library
+from ssmviz.widgets.sign_in import claims
 
 STATIC = Path(st.__file__).parent / "static"  # Streamlit's own page
 RECORDINGS = Path(__file__).parent.parent.parent / "assets" / "recordings"
@@ -35,6 +38,17 @@ def client() -> Client:
 def library() -> Library:
     """Reads what trains here, and the recordings."""
     return Library(client().store, RECORDINGS)
+
+
+@cache
+def people() -> People:
+    """Who is who on this server."""
+    return people_of(classroom(), client().store.root, claims)
+
+
+def person() -> Person:
+    """Who looks at the page that runs now."""
+    return people()(st.context.cookies) if classroom() else YOU
 
 
 @cache

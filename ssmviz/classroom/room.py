@@ -12,17 +12,18 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssmviz.classroom import ballot
+from ssmviz.classroom.ballot import Ballot, Question, RoomError
 from ssmviz.classroom.guesses import Guesses
 from ssmviz.runs.connections import Connections, create, transaction
 
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that is read as something else: no 0 O 1 I L
 LENGTH = 6
 PER_PERSON, PER_ADDRESS = 5, 60  # wrong codes a minute; a whole school may share one address
-LONGEST_QUERY, LONGEST_TEXT, MOST_OPTIONS = 8192, 300, 12
+LONGEST_QUERY = 8192  # characters of a page's parameters
 PAGE = re.compile(r"[a-z_]{0,40}")
 
 SCHEMA = (
@@ -33,17 +34,8 @@ SCHEMA = (
     "CREATE UNIQUE INDEX IF NOT EXISTS one_open_room ON rooms (closed) WHERE closed = 0",
     """CREATE TABLE IF NOT EXISTS members (
     room INTEGER NOT NULL, person TEXT NOT NULL, PRIMARY KEY (room, person)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS questions (
-    room INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, options TEXT NOT NULL,
-    closed INTEGER NOT NULL DEFAULT 0, shown INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (room, name)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS votes (
-    room INTEGER NOT NULL, question TEXT NOT NULL, person TEXT NOT NULL, choice INTEGER NOT NULL,
-    PRIMARY KEY (room, question, person)) WITHOUT ROWID""",
+    *ballot.SCHEMA,
 )
-
-
-class RoomError(ValueError):
-    """It cannot be done; the text says why, to the person who asked."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +46,6 @@ class Link:
     query: str  # "two_views_r=0.9&lock=all"
     title: str
     serial: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """A predict step and how the class has answered; `counts` has one number for each of `options`."""
-
-    name: str
-    text: str
-    options: tuple[str, ...]
-    closed: bool
-    shown: bool
-    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +64,7 @@ class State:
     questions: dict[str, Question]
 
 
-class Room:
+class Room(Ballot):
     """Every method may be called from any thread, by every process that uses the same folder.
 
     Args:
@@ -134,7 +114,7 @@ class Room:
             number=row["number"],
             code=row["code"],
             title=row["title"],
-            link=Link(*json.loads(row["link"]), row["moves"]) if row["link"] else None,
+            link=Link(**json.loads(row["link"]), serial=row["moves"]) if row["link"] else None,
             experiment=row["experiment"],
             experiment_title=row["experiment_title"],
             asked=row["asked"],
@@ -193,7 +173,7 @@ class Room:
         """
         if not PAGE.fullmatch(page) or len(query) > LONGEST_QUERY:
             raise RoomError(f"a page's path and at most {LONGEST_QUERY} characters of parameters, got {page[:40]!r}")
-        link = json.dumps([page, query, title[:80]])
+        link = json.dumps({"page": page, "query": query, "title": title[:80]})
         self._change("link = ?, moves = moves + 1", link)
 
     def broadcast(self, experiment: str | None, title: str = "") -> None:
@@ -205,90 +185,7 @@ class Room:
         state = self.state()
         return state is not None and state.experiment == experiment
 
-    # questions and votes
-
-    def ask(self, name: str, text: str, options: Sequence[str]) -> None:
-        """Ask the class this question now; votes of before stay.
-
-        Raises:
-            RoomError: no room is open.
-        """
-        with transaction(self._db()) as db:
-            number = _number(db)
-            _know(db, number, name, text, options)
-            db.execute("UPDATE questions SET closed = 0, shown = 0 WHERE room = ? AND name = ?", (number, name))
-            db.execute("UPDATE rooms SET asked = ?, version = version + 1 WHERE number = ?", (name, number))
-
-    def close_question(self, name: str) -> None:
-        """No vote counts or changes any more."""
-        self._set_question(name, "closed = 1")
-
-    def reveal(self, name: str, shown: bool = True) -> None:
-        """Show the class how it has voted; voting ends with it. Or take the histogram away again."""
-        self._set_question(name, "closed = 1, shown = 1" if shown else "shown = 0")
-
-    def vote(self, person: str, name: str, text: str, options: Sequence[str], choice: int | None) -> bool:
-        """One vote of one person, in place of an earlier one; None takes it back.
-
-        Args:
-            person: id of a member.
-            name: of the question.
-            text: what the page asks, for the presenter's list.
-            options: what the page offers.
-            choice: index into them.
-
-        Returns:
-            Whether it counts: not after the question was closed, nor from who is not in the room.
-
-        Raises:
-            RoomError: no such choice.
-        """
-        if choice is not None and not 0 <= choice < len(options):
-            raise RoomError(f"choose one of {len(options)} answers, got number {choice}")
-        with transaction(self._db()) as db:
-            number = _number(db)
-            if db.execute("SELECT 1 FROM members WHERE room = ? AND person = ?", (number, person)).fetchone() is None:
-                return False
-            _know(db, number, name, text, options)
-            key = (number, name)
-            if db.execute("SELECT closed FROM questions WHERE room = ? AND name = ?", key).fetchone()[0]:
-                return False
-            db.execute("DELETE FROM votes WHERE room = ? AND question = ? AND person = ?", (*key, person))
-            if choice is not None:
-                db.execute("INSERT INTO votes VALUES (?, ?, ?, ?)", (*key, person, choice))
-        return True
-
-    def vote_of(self, person: str, name: str) -> int | None:
-        """What a person has voted in the open room."""
-        query = "SELECT choice FROM votes JOIN rooms ON number = room WHERE closed = 0 AND question = ? AND person = ?"
-        row = self._db().execute(query, (name, person)).fetchone() if self.path.exists() else None
-        return None if row is None else int(row[0])
-
-    def ballots(self, number: int) -> list[tuple[str, str, int]]:
-        """(question, person, choice) of every vote in a room."""
-        query = "SELECT question, person, choice FROM votes WHERE room = ? ORDER BY question, person"
-        return [tuple(row) for row in self._db().execute(query, (number,))]
-
     # the file
-
-    def _questions(self, number: int) -> dict[str, Question]:
-        counts: dict[str, dict[int, int]] = {}
-        grouped = "SELECT question, choice, count(*) FROM votes WHERE room = ? GROUP BY question, choice"
-        for name, choice, count in self._db().execute(grouped, (number,)):
-            counts.setdefault(name, {})[choice] = count
-        found = {}
-        for row in self._db().execute("SELECT * FROM questions WHERE room = ? ORDER BY name", (number,)):
-            options, mine = tuple(json.loads(row["options"])), counts.get(row["name"], {})
-            votes = tuple(mine.get(i, 0) for i in range(len(options)))
-            words = (row["name"], row["text"], options)
-            found[row["name"]] = Question(*words, bool(row["closed"]), bool(row["shown"]), votes)
-        return found
-
-    def _set_question(self, name: str, change: str) -> None:
-        with transaction(self._db()) as db:
-            number = _number(db)
-            db.execute(f"UPDATE questions SET {change} WHERE room = ? AND name = ?", (number, name))  # noqa: S608
-            db.execute("UPDATE rooms SET version = version + 1 WHERE number = ?", (number,))
 
     def _change(self, what: str, *values: object) -> None:
         """Of the open room; nothing when none is."""
@@ -300,20 +197,3 @@ class Room:
 
     def _db(self) -> sqlite3.Connection:
         return self._connections.get(self.path)
-
-
-def _number(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT number FROM rooms WHERE closed = 0").fetchone()
-    if row is None:
-        raise RoomError("the room is closed")
-    return int(row[0])
-
-
-def _know(db: sqlite3.Connection, number: int, name: str, text: str, options: Sequence[str]) -> None:
-    """What the page asks, as it stands in the page."""
-    words = json.dumps([option[:LONGEST_TEXT] for option in options[:MOST_OPTIONS]])
-    db.execute(
-        "INSERT INTO questions (room, name, text, options) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (room, name) DO UPDATE SET text = excluded.text, options = excluded.options",
-        (number, name, text[:LONGEST_TEXT], words),
-    )

@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
+COUNTERS = (  # of this container, in both versions of the kernel's groups; of the machine
+    Path("/sys/fs/cgroup/memory.events"),
+    Path("/sys/fs/cgroup/memory/memory.oom_control"),
+    Path("/proc/vmstat"),
+)
 
 
 def kills() -> int:

@@ -1,102 +1,11 @@
-"""A store, an app and a launcher with the fake trainer, in a directory of the test's own."""
-
-import os
-import time
-from pathlib import Path
+"""A store and an app with the fake trainer, in a directory of the test's own."""
 
 import pytest
 
-from ssmviz.runs.client import Client
-from ssmviz.runs.locks import holder
-from ssmviz.runs.records import LIVE
 from ssmviz.runs.store import Store
-from ssmviz.settings import OptimSettings, TrainSettings
+from tests.runs.lab import FAKE, PATIENCE, Lab, group, needs_proc, settings, wait_until
 
-FAKE = "tests.runs.fake:train"
-PATIENCE = 20.0  # seconds until a condition that must come true is given up; generous, the machine may be busy
-
-
-def wait_until(condition, what=""):
-    """The first true value of `condition()`."""
-    end = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < end, f"waited {PATIENCE} s in vain: {what or condition}"
-        time.sleep(0.005)
-    return value
-
-
-def settings(steps=100, seed=0, **more):
-    return TrainSettings(
-        optim=OptimSettings(steps=steps), seed=seed, **{"eval_every": 25, "checkpoint_every": 20, **more}
-    )
-
-
-def group(pid):
-    """Living processes (zombies are dead) of a process group."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
-        except (OSError, ValueError):
-            continue
-        if int(pgrp) == pid and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
-class Lab:
-    """An app with its store, and what tests ask about it."""
-
-    def __init__(self, root, trainer=FAKE):
-        self.store = Store(root)
-        self.client = Client(self.store, trainer=trainer)
-        self.groups = set()
-
-    def open(self):
-        self.client.attach()
-        self.groups.add(self.launcher())
-        return self
-
-    def close(self):
-        self.client.shutdown()
-        self.store.close()
-        return self.left()
-
-    def left(self):
-        """Processes that still live, the kernel's moment to bury them granted."""
-        end = time.monotonic() + 1.0
-        while (alive := [pid for leader in self.groups for pid in group(leader)]) and time.monotonic() < end:
-            time.sleep(0.005)
-        return alive
-
-    def launcher(self):
-        return wait_until(lambda: holder(self.store.root / "launcher.lock"), "a launcher")
-
-    def start(self, *seeds, key=None, **kwargs):
-        """Twins when there are no seeds: the ids of experiment and runs."""
-        runs = [(f"run {i}", settings(seed=seed, **kwargs)) for i, seed in enumerate(seeds or (0, 0))]
-        row = self.client.start_experiment("Twins", runs, key=key)
-        return row.id, [run.id for run in self.store.runs_of(row.id)]
-
-    def ended(self, run):
-        """Its row, once it has ended."""
-        return wait_until(lambda: (row := self.store.run(run)).state not in LIVE and row, f"end of {run}")
-
-    def reaches(self, run, step):
-        wait_until(lambda: self.store.step(run) >= step or self.store.run(run).state not in LIVE, f"step {step}")
-
-    def curve(self, run):
-        """step -> loss, as a reader of the whole history knows it."""
-        losses = {}
-        for metric in self.store.metrics_since(run):
-            if metric.kind == "started":
-                losses = {step: loss for step, loss in losses.items() if step <= metric.step}
-            if metric.kind == "steps":
-                losses |= dict(zip(metric.data["steps"], metric.data["losses"], strict=True))
-        return losses
-
-    def kinds(self, run):
-        return [metric.kind for metric in self.store.metrics_since(run)]
+__all__ = ["FAKE", "PATIENCE", "Lab", "group", "needs_proc", "settings", "wait_until"]
 
 
 @pytest.fixture
@@ -106,20 +15,9 @@ def store(tmp_path):
     store.close()
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """An app of its own: launcher and all may be killed."""
-    lab = Lab(tmp_path / "home").open()
-    yield lab
-    assert lab.close() == [], "processes were left behind"
-
-
 @pytest.fixture(scope="package")
 def shared_lab(tmp_path_factory):
     """One app for the tests that leave it as they found it."""
     lab = Lab(tmp_path_factory.mktemp("lab") / "home").open()
     yield lab
     assert lab.close() == [], "processes were left behind"
-
-
-needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="looks at processes through /proc")

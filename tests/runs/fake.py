@@ -24,6 +24,7 @@ from ssmviz.traces import (
     Started,
     Step,
 )
+from tests.chaos import faults
 
 STEP_SECONDS = 0.002
 SLOW_STEP_SECONDS = 0.02
@@ -118,7 +119,39 @@ def die(step, checkpoint):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-DIVERGES, NO_MEMORY, LOSES_DEVICE, FAILS, HANGS, DIES, SLOW = range(101, 108)
+def allocate(step, checkpoint):
+    """A real MemoryError."""
+    if step == 10:
+        faults.allocate_more_than_allowed()
+
+
+def oversize(step, checkpoint):
+    """Killed by the kernel, which counts it."""
+    if step == 10:
+        faults.be_killed_by_the_kernel()
+
+
+def exhaust_gpu(step, checkpoint):
+    """By the name that torch gives it."""
+    if step == 10:
+        raise type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+def fill_disk(step, checkpoint):
+    """From some step on no file grows."""
+    if step == 40:
+        faults.fill_the_disk()
+
+
+def stop_signals(step, checkpoint):
+    """Frozen by the kernel: it does not even read its signals."""
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+DIVERGES, NO_MEMORY, LOSES_DEVICE, FAILS, HANGS, DIES, SLOW, ALLOCATES, OVERSIZED, NO_GPU_MEMORY, FILLS_DISK, FROZEN = (
+    range(101, 113)
+)
 BEHAVIOURS = {
     DIVERGES: diverge,
     NO_MEMORY: run_out_of_memory,
@@ -126,4 +159,9 @@ BEHAVIOURS = {
     FAILS: fail,
     HANGS: hang,
     DIES: die,
+    ALLOCATES: allocate,
+    OVERSIZED: oversize,
+    NO_GPU_MEMORY: exhaust_gpu,
+    FILLS_DISK: fill_disk,
+    FROZEN: stop_signals,
 }

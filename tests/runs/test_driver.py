@@ -11,7 +11,7 @@ from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.store import Store
 from ssmviz.runs.worker import _state_of
 from tests.runs import fake
-from tests.runs.conftest import FAKE, settings
+from tests.runs.lab import FAKE, settings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from ssmviz.runs.entry import TRAINER
 from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
-from tests.runs.conftest import Lab, needs_proc
+from tests.runs.lab import Lab, needs_proc
 
 pytestmark = [needs_proc, pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as POSIX does")]
 

@@ -10,7 +10,7 @@ from ssmviz.runs.records import Refused
 from ssmviz.runs.twins import LEAD
 from ssmviz.tasks import TASKS, rng_for
 from tests.runs import fake
-from tests.runs.conftest import settings, wait_until
+from tests.runs.lab import settings, wait_until
 
 FOREVER = 100_000
 

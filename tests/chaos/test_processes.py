@@ -1,9 +1,10 @@
-"""What may happen to processes, and what must not happen to runs."""
+"""Processes that die, hang, or come twice."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -12,9 +13,7 @@ from ssmviz.runs.client import PROJECT
 from ssmviz.runs.locks import is_held
 from ssmviz.runs.records import MAX_ATTEMPTS
 from tests.runs import fake
-from tests.runs.conftest import FAKE, Lab, group, needs_proc, settings, wait_until
-
-pytestmark = [needs_proc, pytest.mark.skipif(not hasattr(os, "fork"), reason="kills as POSIX does")]
+from tests.runs.lab import group, settings, wait_until
 
 
 def whole_curve(steps, seed=0):
@@ -26,7 +25,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint_with_the_same_curve(shared_
     _, (run, _) = lab.start(steps=200)
     lab.reaches(run, 50)
     began = time.monotonic()
-    lab.store.kill(run)
+    lab.kill_worker(run)
     wait_until(lambda: lab.store.run(run).attempt == 2 and lab.store.run(run).state == "running")
     seconds = time.monotonic() - began
     row = lab.ended(run)
@@ -50,49 +49,11 @@ def test_a_twin_is_not_held_up_by_a_dead_one(shared_lab):
     assert shared_lab.ended(dead).state == "failed"
 
 
-def test_a_lost_device_is_a_new_attempt(shared_lab):
-    _, (run,) = shared_lab.start(fake.LOSES_DEVICE)
-    row = shared_lab.ended(run)
-    assert (row.state, row.attempt) == ("done", 2)
-    assert shared_lab.curve(run) == whole_curve(100, seed=fake.LOSES_DEVICE)
-
-
-def test_divergence_is_a_state_that_names_the_step_and_keeps_the_frames(shared_lab):
-    _, (run,) = shared_lab.start(fake.DIVERGES)
-    row = shared_lab.ended(run)
-    assert row.state == "diverged"
-    assert "step 30" in row.reason
-    assert shared_lab.kinds(run)[-1] == "diverged"
-    assert shared_lab.store.frame_steps(run)[0] == 0
-
-
-def test_no_memory_is_a_state_of_its_own(shared_lab):
-    _, (run,) = shared_lab.start(fake.NO_MEMORY)
-    row = shared_lab.ended(run)
-    assert (row.state, row.attempt) == ("oom", 1)
-    assert "memory" in row.reason
-
-
 def test_a_mistake_fails_at_once_and_is_explained(shared_lab):
     _, (run,) = shared_lab.start(fake.FAILS)
     row = shared_lab.ended(run)
     assert (row.state, row.attempt, row.reason) == ("failed", 1, "ValueError: this cannot be trained")
     assert "Traceback" in (shared_lab.store.folder(run) / "error.txt").read_text()
-
-
-def test_a_run_that_takes_too_long_times_out_with_a_checkpoint(shared_lab):
-    _, (run,) = shared_lab.start(0, steps=100_000, wall_limit_s=0.3, checkpoint_every=100_000)
-    row = shared_lab.ended(run)
-    assert row.state == "timeout"
-    assert row.checkpoint_step == row.step > 0
-
-
-def test_a_run_that_hangs_times_out(shared_lab):
-    _, (run,) = shared_lab.start(fake.HANGS, wall_limit_s=0.2)
-    row = shared_lab.ended(run)
-    assert (row.state, row.attempt) == ("timeout", 1)
-    assert "no sign of life" in row.reason
-    assert not shared_lab.store.is_alive(run)
 
 
 def test_a_clean_stop_saves_and_leaves_no_process(lab):
@@ -117,6 +78,7 @@ def test_a_clean_stop_saves_and_leaves_no_process(lab):
     assert sorted(lab.curve(runs[0])) == list(range(1, lab.store.run(runs[0]).step + 1))
 
 
+@pytest.mark.slow
 def test_a_clean_stop_does_not_wait_for_a_run_that_hangs(lab):
     _, (run,) = lab.start(fake.HANGS)
     lab.reaches(run, 4)
@@ -134,19 +96,19 @@ def test_a_terminated_launcher_shuts_down_in_order(lab):
     assert (row.state, row.checkpoint_step) == ("interrupted", row.step)
 
 
+@pytest.mark.slow
 def test_a_killed_launcher_is_replaced_and_the_same_attempt_goes_on(lab):
     _, (run, twin) = lab.start(fake.SLOW, fake.SLOW, steps=100)
     lab.reaches(run, 5)
-    worker = lab.store.pid(run)
-    old = lab.launcher()
-    os.kill(old, signal.SIGKILL)
+    worker = lab.worker(run)
+    old = lab.kill_launcher()
     wait_until(lambda: lab.launcher() != old, "the app to start another")
     lab.groups.add(lab.launcher())
     step = lab.store.step(run)
     lab.reaches(run, step + 10)
-    assert lab.store.pid(run) == worker
+    assert lab.worker(run) == worker
     assert lab.store.run(run).attempt == 1
-    lab.store.kill(twin)  # found by its lock, by a launcher that did not start it
+    lab.kill_worker(twin)  # found by its lock, by a launcher that did not start it
     wait_until(lambda: lab.store.run(twin).attempt == 2)
     assert lab.ended(run).state == lab.ended(twin).state == "done"
 
@@ -154,23 +116,24 @@ def test_a_killed_launcher_is_replaced_and_the_same_attempt_goes_on(lab):
 def test_a_clean_stop_ends_workers_of_a_killed_launcher(lab):
     _, (run, _) = lab.start(steps=100_000)
     lab.reaches(run, 5)
-    os.kill(lab.launcher(), signal.SIGKILL)
+    lab.kill_launcher()
     lab.client.shutdown()
     assert lab.store.run(run).state == "interrupted"
     assert lab.left() == []
 
 
-def test_the_run_of_a_killed_app_goes_on_and_then_everything_ends(tmp_path):
+@pytest.mark.slow
+def test_the_run_of_a_killed_app_goes_on_and_then_everything_ends(backend, tmp_path):
     """The app is a process of its own here, and dies without a word."""
     code = (
-        "import sys, time; from tests.runs.conftest import Lab\n"
+        f"import sys, time; from {backend.__module__} import {backend.__name__} as Lab\n"
         "lab = Lab(sys.argv[1]).open(); lab.start(steps=150); print(lab.launcher(), flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "home")]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as app:
         leader = int(app.stdout.readline())
         app.kill()
-    lab = Lab(tmp_path / "home")
+    lab = backend(tmp_path / "home")
     (experiment,) = lab.store.experiments()
     for run in lab.store.runs_of(experiment.id):
         assert lab.ended(run.id).state == "done"
@@ -178,24 +141,49 @@ def test_the_run_of_a_killed_app_goes_on_and_then_everything_ends(tmp_path):
     lab.store.close()
 
 
-def test_two_launchers_start_each_run_once(lab):
-    command = [sys.executable, "-m", "ssmviz.runs", "--root", str(lab.store.root), "--trainer", FAKE]
-    second = subprocess.run(command, cwd=PROJECT, timeout=20)
-    assert second.returncode == 0
-    _, runs = lab.start(steps=30)
+@pytest.mark.slow
+def test_after_a_reboot_runs_go_on_from_their_checkpoints(backend, tmp_path):
+    """All processes gone at once, no lock held; the clock of the machine begins anew, so nothing may rely on it."""
+    before = backend(tmp_path / "home").open()
+    _, runs = before.start(steps=120)
+    _, (waiting, _) = before.start(1, 2, steps=10)
+    for run in runs:
+        before.reaches(run, 45)
+    before.kill_everything()
+    lab = backend(tmp_path / "home").open()
+    for run in runs:
+        row = lab.ended(run)
+        assert (row.state, row.attempt, row.step) == ("done", 2, 120)
+        resumed = [m.step for m in lab.store.metrics_since(run) if m.kind == "started"]
+        assert resumed[-1] >= 40, "from the checkpoint, not from the start"
+        assert lab.curve(run) == whole_curve(120)
+    assert lab.ended(waiting).state == "done"
+    assert lab.close() == []
+
+
+@pytest.mark.slow
+def test_launchers_that_start_at_once_start_each_run_once(lab):
+    _, runs = lab.start(steps=60)
+    lab.kill_launcher()
+    others = [subprocess.Popen(lab.launcher_command(), cwd=PROJECT) for _ in range(3)]
     assert [lab.ended(run).attempt for run in runs] == [1, 1]
+    holding = lab.launcher()
+    lab.groups.add(holding)
+    assert all(other.wait(20) == 0 for other in others if other.pid != holding), "the others leave without a word"
+    lab.client.shutdown()
+    for other in others:
+        other.wait(20)
 
 
-def test_a_damaged_file_costs_its_run_alone(shared_lab):
-    experiment, (broken, whole) = shared_lab.start(steps=30)
-    shared_lab.ended(broken)
-    shared_lab.ended(whole)
-    path = shared_lab.store.folder(broken) / "run.db"
-    path.with_name("run.db-wal").unlink(missing_ok=True)
-    path.write_bytes(b"\0" * path.stat().st_size)
-    assert shared_lab.store.metrics_since(broken) == []
-    assert shared_lab.store.run(broken).state == "unreadable"
-    assert shared_lab.store.run(whole).state == "done"
-    assert shared_lab.kinds(whole)
-    shared_lab.client.delete(experiment)
-    assert not path.exists()
+def test_one_key_is_one_experiment_from_many_tabs_at_once(lab):
+    """Two tabs, a double click, a browser that sends it again: each names its click, and one click is one run."""
+    found = []
+    tabs = [threading.Thread(target=lambda: found.append(lab.start(steps=5, key="a click"))) for _ in range(6)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert len(found) == 6
+    assert len({experiment for experiment, _ in found}) == 1
+    (row,) = lab.store.experiments()
+    assert [lab.ended(run.id).attempt for run in lab.store.runs_of(row.id)] == [1, 1]

@@ -30,7 +30,7 @@ from pydantic import ValidationError
 from benchmarks.sweep_results import Row, append, in_words, read, table
 from benchmarks.sweep_workers import Workers
 from benchmarks.sweeps import SWEEPS, Sweep
-from ssmviz.claims.measured import score
+from ssmviz.claims.measured import best_rate
 from ssmviz.settings import TrainSettings, changed, explain
 
 FOLDER = Path(__file__).parent / "results"
@@ -124,16 +124,15 @@ def wanted(name: str, rows: Iterable[str], known: dict[str, Row], given: argpars
         first = [cell(row, rate, seeds[0]) for rate in given.rates or found.get(row, rates)]
         yield from first
         if all(c.key in known for c in first):
-            best = max(first, key=lambda c: score(known[c.key], sweep.measure))
-            yield from (cell(row, best.rate, seed) for seed in seeds[1:])
+            best = best_rate([known[c.key] | names(c) for c in first], sweep.measure)
+            yield from (cell(row, best, seed) for seed in seeds[1:])
 
 
 def best_rates(name: str, given: argparse.Namespace) -> dict[str, tuple[float]]:
     """What was best for each row of a sweep."""
-    best: dict[str, Row] = {}
-    for row in read(given.folder, name).values():
-        best[row["row"]] = max(best.get(row["row"], row), row, key=lambda r: score(r, SWEEPS[name].measure))
-    return {row: (result["lr"],) for row, result in best.items()}
+    rows = list(read(given.folder, name).values())
+    of = {label: [row for row in rows if row["row"] == label] for label in {row["row"] for row in rows}}
+    return {label: (best_rate(runs, SWEEPS[name].measure),) for label, runs in of.items()}
 
 
 def commit() -> str:

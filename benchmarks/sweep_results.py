@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ssmviz.claims.measured import score
+from ssmviz.claims.measured import best_rate
 
 Row = dict[str, Any]
 MEASURES = ("token", "sequence", "error")
@@ -47,8 +47,7 @@ def table(name: str, rows: dict[str, Row], measure: str) -> Iterator[str]:
     yield "|--|--|--|--|--|--|--|"
     for label in dict.fromkeys(row["row"] for row in rows.values()):
         of = [row for row in rows.values() if row["row"] == label]
-        first = [row for row in of if row["seed"] == min(one["seed"] for one in of)]
-        rate = max(first, key=lambda row: score(row, measure))["lr"]
+        rate = best_rate(of, measure)
         best = sorted((row for row in of if row["lr"] == rate), key=lambda row: row["seed"])
         cells = [", ".join("-" if row[m] is None else f"{100 * row[m]:.1f}" for row in best) for m in MEASURES]
         longest = [max((r["L"] for r in row["ladder"] if (r["token"] or 0) >= 0.99), default=0) for row in best]

@@ -164,7 +164,7 @@ SWEEPS: dict[str, Sweep] = {
     "table1_full": Sweep(
         "Selective copying at the paper's length: 4096 tokens, answers among them",
         SELECTIVE_COPYING_GPU,
-        TABLE1 | {"task.L": 4080, "optim.steps": 20_000, "eval_every": 500},
+        TABLE1 | {"task.L": 4080, "eval_every": 250},
         {"mamba, s6": GRID["mamba, s6"]},
         small=SMALL_COPYING | {"task.L": 128, "task.n_data": 4},
         rates=(3e-3,),
@@ -241,6 +241,7 @@ SWEEPS: dict[str, Sweep] = {
             for name, way in POLES.items()
         },
         small=SMALL_SIGNALS | {"task.L": 128},
+        rates=COPYING_RATES,
         measure="error",
     ),
     "listops": Sweep(
@@ -250,7 +251,7 @@ SWEEPS: dict[str, Sweep] = {
         | {"task.name": "listops", "task.L": 128, "task.n_data": 3, "task.vocab": 16, "optim.steps": 8000},
         NETWORKS,
         small=SMALL_SIGNALS | {"task.L": 32, "task.n_data": 2},
-        rates=(1e-3, 3e-4),
+        rates=(3e-3, 1e-3),
     ),
     "pathfinder": Sweep(
         "Pathfinder-like pictures of 16 x 16, read pixel by pixel",
@@ -259,7 +260,7 @@ SWEEPS: dict[str, Sweep] = {
         | {"task.name": "pathfinder", "task.L": 256, "task.n_data": 1, "task.vocab": 2, "optim.steps": 8000},
         NETWORKS,
         small=SMALL_SIGNALS,
-        rates=(1e-3, 3e-4),
+        rates=(3e-3, 1e-3),
         small_rows=("mamba", "attention, rope"),
     ),
     "family_rates": Sweep(

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 MACHINES = {"h200": "NVIDIA H200", "epyc-2-cores": "AMD EPYC, 2 cores", "xeon": "Intel Xeon"}  # names of reports
 ON_CPU = ("digits_random_a",)  # sweeps that need no GPU
+EQUALLY_GOOD = 0.005  # score: between rates so near to the best, the smallest is taken; it diverges less often
 Results = Sequence[dict[str, Any]]
 
 
@@ -60,9 +61,15 @@ def best(rows: Results, label: str, measure: str = "token") -> list[dict[str, An
     of = [row for row in rows if row["row"] == label and score(row, measure) > -math.inf]
     if not of:
         return []
-    first = min(row["seed"] for row in of)
-    rate = max((row for row in of if row["seed"] == first), key=lambda row: score(row, measure))["lr"]
+    rate = best_rate(of, measure)
     return sorted((row for row in of if row["lr"] == rate), key=lambda row: row["seed"])
+
+
+def best_rate(runs: Results, measure: str) -> float:
+    """The learning rate with which the first seed of these runs of one row did best: see `EQUALLY_GOOD`."""
+    first = min(run["seed"] for run in runs)
+    scores = {run["lr"]: score(run, measure) for run in runs if run["seed"] == first}
+    return min(rate for rate, value in scores.items() if value >= max(scores.values()) - EQUALLY_GOOD)
 
 
 def full_or_small(sweep: str) -> tuple[Results, bool]:
@@ -96,6 +103,8 @@ class Swept:
         means = [sum(100 * score[name] for score in scores if score) / len(runs) for name in self.measures]
         text, first = " / ".join(_percent(mean) for mean in means), runs[0]
         detail = f"lr {first['lr']:g}, {len(runs)} seed{'s' * (len(runs) > 1)}"
+        if lost := sum(row["row"] == self.row and row["lr"] == first["lr"] for row in rows) - len(runs):
+            detail += f", {lost} diverged"
         made = (first["hardware"], first["measured"], first["command"], first["file"])
         return Measured(text, *made, _settings_words(first), detail, small, len(runs))
 

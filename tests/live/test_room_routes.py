@@ -165,6 +165,7 @@ def test_all_are_told_when_the_room_closes_and_their_sockets_end(site):
     site.enter("a")
     with site.listen("a") as student, site.listen("presenter") as presenter:
         until(student, lambda m: m["open"])
+        until(presenter, lambda m: m["open"])
         site.room.close()
         assert closed_with(student) == 4000
         assert closed_with(presenter) == 4000

@@ -7,7 +7,9 @@ so are the products that decide time and memory, so that a typing error cannot o
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -33,6 +35,7 @@ Selective = Literal["delta B C", "delta B", "delta C", "B C", "delta", "B", "C",
 MAX_WORK_CPU = 2.5e11
 MAX_WORK_CUDA = 5.0e13
 MAX_ACTIVATION_BYTES = 6 * 1024**3
+MOST_PROBLEMS = 4  # that a refusal names
 ACTIVATIONS_PER_CHANNEL = 24  # floats kept per (batch, position, channel) by one block, measured
 
 Count = Annotated[int, Field(strict=True)]
@@ -227,17 +230,26 @@ def has_cuda() -> bool:
 
 
 def explain(error: ValidationError) -> str:
-    """One readable sentence per problem: which field, what is wrong, what was given."""
-    return "; ".join(_problems(error))
+    """One readable line: of the first problems which field, what is wrong, what was given; and how many more."""
+    problems = list(islice(_problems(error), MOST_PROBLEMS))
+    more = error.error_count() - len(problems)
+    return "; ".join([*problems, *([f"and {more} more"] if more else [])])
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for item in error.errors(include_url=False, include_context=False):
-        field = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
+        field = _line(".".join(str(part) for part in item["loc"]), 60)
+        message = _line(item["msg"].removeprefix("Value error, "), 400)
         yield f"{field}: {message}, got {_short(item['input'])}" if field else message
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        return _line(reprlib.repr(value), 60)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
+def _line(text: str, longest: int) -> str:
+    shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 3] + "..."

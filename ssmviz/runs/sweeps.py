@@ -1,0 +1,149 @@
+"""Sweeps: who tops the queue up with their cells, what can be done to them, and how they stand. No torch here.
+
+A cell becomes an experiment of one run with the key `sweep:<id>:<number>`. The launcher calls `top_up` before it starts
+what waits, so that a sweep goes on wherever runs are started: after the death of a worker, the launcher or the app.
+A launcher that dies between the two writes of one cell writes it again, under the same key: no cell is trained twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from ssmviz.runs.bell import ring
+from ssmviz.runs.client import Client
+from ssmviz.runs.grid import Grid
+from ssmviz.runs.records import ACTIVE, LIVE, Refused
+from ssmviz.runs.store import Store
+from ssmviz.runs.sweep_rows import KEY, OPEN, SweepRow
+
+AGAIN = ("cancelled", "interrupted")  # cells that a sweep goes on with
+
+log = logging.getLogger("ssmviz.launcher")
+
+
+def top_up(store: Store, places: int) -> None:
+    """Queue cells of the sweeps that run until as many live as there are places. A few reads where there is no sweep.
+
+    The next place goes to the person with the fewest cells at work, then to the sweep with the fewest, then to the
+    oldest.
+
+    Args:
+        store: whose sweeps.
+        places: runs that may compute at the same time here.
+    """
+    running = store.sweeps_in("running")
+    if not running:
+        return
+    for sweep in running:
+        for run in store.interrupted_cells(sweep.id):
+            store.requeue(run, expect=("interrupted",))
+    live = store.live_cells()
+    left = {sweep.id: sweep for sweep in running if sweep.begun < sweep.runs}
+    begun = {id_: sweep.begun for id_, sweep in left.items()}
+    while left and sum(live.get(sweep.id, 0) for sweep in running) < places:
+        of_person = Counter[str]()
+        for sweep in running:
+            of_person[sweep.owner] += live.get(sweep.id, 0)
+        sweep = min(left.values(), key=lambda s: (of_person[s.owner], live.get(s.id, 0)))
+        if not _begin(store, sweep, begun[sweep.id]):
+            del left[sweep.id]
+            continue
+        live[sweep.id] = live.get(sweep.id, 0) + 1
+        begun[sweep.id] += 1
+        if begun[sweep.id] == sweep.runs:
+            del left[sweep.id]
+    for sweep in running:
+        if begun.get(sweep.id, sweep.runs) == sweep.runs and not live.get(sweep.id):
+            store.move_sweep(sweep.id, "done", expect=("running",))
+
+
+def _begin(store: Store, sweep: SweepRow, number: int) -> bool:
+    """Make a cell an experiment; False when the queue, the disk or a person says no for now."""
+    try:
+        cell = store.cell(sweep.id, number)
+        title = f"{sweep.title}: {sweep.grid.words(cell.row, cell.column)}, seed {cell.seed}"
+        runs = [(cell.label, cell.settings)]
+        key = f"{KEY}{sweep.id}:{number}"
+        experiment = store.create_experiment(key, title, runs, preset=sweep.grid.preset, owner=sweep.owner)
+    except (Refused, KeyError) as refusal:
+        log.info("sweep %s waits with cell %d: %s", sweep.id, number, refusal)
+        return False
+    if not store.cell_began(sweep.id, number):  # paused, stopped or deleted a moment ago
+        store.delete_experiment(experiment.id)
+        return False
+    return True
+
+
+# -- what people do ---------------------------------------------------------------------------------------------------
+
+
+def start(client: Client, grid: Grid, *, owner: str = "", title: str = "") -> SweepRow:
+    """Begin a sweep and wake the launcher; the one that trains this grid already when there is one.
+
+    Raises:
+        Refused: nothing of it can be trained, or too many of theirs are not over.
+        ValidationError: the preset cannot be changed so.
+    """
+    sweep = client.store.create_sweep(grid, owner=owner, title=title)
+    _wake(client)
+    return sweep
+
+
+def pause(client: Client, sweep: str) -> None:
+    """Begin no more cells, and hold those that are at work where they are."""
+    client.store.sweep(sweep)
+    if client.store.move_sweep(sweep, "paused", expect=("running",)):
+        _each(client, sweep, LIVE, client.pause)
+
+
+def stop(client: Client, sweep: str) -> None:
+    """Begin no more cells, and end those that are at work; each saves a checkpoint first."""
+    client.store.sweep(sweep)
+    if client.store.move_sweep(sweep, "stopped", expect=OPEN):
+        _each(client, sweep, LIVE, client.stop)
+
+
+def resume(client: Client, sweep: str) -> None:
+    """Go on: cells that were held or ended by hand go on where they were, then the others.
+
+    Raises:
+        Refused: it is still stopping.
+    """
+    store = client.store
+    store.sweep(sweep)
+    cells = store.cell_rows(sweep)
+    if any(cell.state in ACTIVE and store.control(cell.experiment).stop for cell in cells):
+        raise Refused("the sweep is still stopping; try again in a second")
+    store.move_sweep(sweep, "running", expect=("paused", "stopped", "done"))
+    _each(client, sweep, LIVE, client.resume)
+    for cell in cells:
+        if cell.state in AGAIN:
+            with suppress(KeyError, Refused):  # deleted, or asked for a moment ago
+                client.resume_run(cell.run)
+    _wake(client)
+
+
+def delete(client: Client, sweep: str) -> None:
+    """Remove a sweep and all its runs, also while they train."""
+    store = client.store
+    store.sweep(sweep)
+    _each(client, sweep, LIVE, client.stop)  # all at once; below they are waited for one by one
+    store.forget_sweep(sweep)
+    for _, experiment in store.keys_like(f"{KEY}{sweep}:"):
+        with suppress(KeyError):
+            store.delete_experiment(experiment)
+
+
+def _each(client: Client, sweep: str, states: tuple[str, ...], action: Callable[[str], None]) -> None:
+    for cell in client.store.cell_rows(sweep):
+        if cell.state in states:
+            with suppress(KeyError):  # deleted meanwhile
+                action(cell.experiment)
+
+
+def _wake(client: Client) -> None:
+    client.ensure_launcher()
+    ring(client.store.root)

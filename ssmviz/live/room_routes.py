@@ -110,12 +110,8 @@ class RoomLive:
 
     def _join(self, viewer: Viewer, person: Person) -> None:
         self._viewers[viewer] = person
-        if person.presents not in self._told or self._poller is None or self._poller.done():
-            self._told.clear()
-            self._refresh()
-        else:
+        if person.presents not in self._refresh():
             viewer.tell(self._told[person.presents])
-        self._seen = None  # one more is here
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
 
@@ -131,19 +127,21 @@ class RoomLive:
             except (sqlite3.Error, OSError):  # busy, or replaced by a restored one: the next look will do
                 log.exception("cannot read the room")
 
-    def _refresh(self) -> None:
-        """Tell everybody what is news to them."""
-        state = self.room.state()
+    def _refresh(self) -> set[bool]:
+        """Tell presenters (True) and students what is news to them; returns who was told."""
+        state, told = self.room.state(), set()
         for presents in {person.presents for person in self._viewers.values()}:
             text = to_json(message(state, presents=presents, here=self._here()) if state else {"open": False})
             if text == self._told.get(presents):
                 continue
             self._told[presents] = text
+            told.add(presents)
             for viewer, person in self._viewers.items():
                 if person.presents == presents:
                     viewer.tell(text)
         for viewer in () if state else self._viewers:
             viewer.close(CLOSED)
+        return told
 
     def _here(self) -> int:
         return len({person.id for person in self._viewers.values() if not person.presents})

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 from ssmviz.live import guard, socket, wire
 from ssmviz.live.assets import assets, assets_version
 from ssmviz.live.guard import Refused, answering
+from ssmviz.live.health import Health
 from ssmviz.live.hub import Hub, Viewer
 from ssmviz.live.snapshot import Snapshot, in_short, summaries
 from ssmviz.runs import records
@@ -44,6 +45,7 @@ class Live:
     def routes(self, base: str = "") -> list[BaseRoute]:
         """For `st.App(routes=...)`, below `base` ("" or "/lab")."""
         return [
+            Route(f"{base}/api/health", answering(Health(self.client.store).answer)),
             Route(f"{base}/api/experiments", answering(self.experiments)),
             Route(f"{base}/api/experiments/{{id:path}}/control", answering(self.control), methods=["POST"]),
             WebSocketRoute(f"{base}/api/experiments/{{id:path}}/live", self.live),

@@ -13,20 +13,19 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from pydantic import ValidationError
 
 import ssmviz
 from ssmviz.runs.bell import ring
+from ssmviz.runs.checks import checked_probe, validated, within
 from ssmviz.runs.closing import drain
 from ssmviz.runs.entry import TRAINER
 from ssmviz.runs.locks import FileLock, holder, is_held
+from ssmviz.runs.quota import UNLIMITED, Quota, Rates, windows
 from ssmviz.runs.records import ACTIVE, RESUMABLE, Control, ExperimentRow, Refused
 from ssmviz.runs.store import Store
-from ssmviz.settings import TrainSettings, explain
-from ssmviz.tasks import TASKS
+from ssmviz.settings import TrainSettings
 
 MAX_SPEED = 100_000.0
 TEND_SECONDS = 1.0
@@ -40,16 +39,19 @@ class Client:
     Args:
         store: where the runs live.
         trainer: "module:function" with the contract of `ssmviz.training.loop.train`.
+        at_once: runs that may compute at the same time; 0: as many as the machine or cluster has room for.
     """
 
-    def __init__(self, store: Store, *, trainer: str = TRAINER) -> None:
+    def __init__(self, store: Store, *, trainer: str = TRAINER, at_once: int = 0) -> None:
         self.store = store
+        self.at_once = at_once
         self.trainer = trainer
         self._app_lock = FileLock(store.root / "app.lock", shared=True)
         self._process: subprocess.Popen[bytes] | None = None
         self._begins_until = 0.0
         self._closed = threading.Event()
         self._starting = threading.Lock()
+        self._rates = Rates()
 
     # processes
 
@@ -57,6 +59,7 @@ class Client:
         """Say that an app lives here, and have a launcher with a warm fork server until `shutdown`."""
         self._closed.clear()
         self._app_lock.acquire(timeout=1.0)
+        self.store.run_at_once(self.at_once)
         self.ensure_launcher()
         threading.Thread(target=self._tend, name="ssmviz-launcher", daemon=True).start()
 
@@ -131,6 +134,7 @@ class Client:
         preset: str | None = None,
         owner: str = "",
         probe: Sequence[int] | None = None,
+        quota: Quota = UNLIMITED,
     ) -> ExperimentRow:
         """Queue an experiment and wake the launcher; the existing one when `key` was used before.
 
@@ -139,35 +143,53 @@ class Client:
             runs: (label, settings) in the order they are shown; same task, seed and batches.
             key: of the click; make it once per button press, so that a double click is one experiment.
             preset: name of the preset it came from.
-            owner: for the fair queue.
+            owner: whose it is.
             probe: tokens to look at instead of the task's own probe sequence.
+            quota: of the owner.
 
         Raises:
-            Refused: settings out of bounds, no room, too much waiting. Nothing is started.
+            Refused: settings out of bounds, no room, too much waiting, too often. Nothing is started.
         """
-        checked = [(label, _validated(settings)) for label, settings in runs]
-        tokens = None if probe is None else _checked_probe(checked[0][1], probe)
-        row = self.store.create_experiment(key or str(uuid.uuid4()), title, checked, preset=preset, owner=owner)
+        self._count(owner, quota)
+        checked = [(label, within(validated(settings), quota)) for label, settings in runs]
+        tokens = None if probe is None else checked_probe(checked[0][1], probe)
+        key = key or str(uuid.uuid4())
+        row = self.store.create_experiment(key, title, checked, preset=preset, owner=owner, quota=quota)
         if tokens is not None and self.store.control(row.id).probe_version == 0:
             self.store.update_control(row.id, probe=tokens)
         self._wake()
         return row
 
-    def restart(self, experiment: str) -> ExperimentRow:
+    def restart(self, experiment: str, *, owner: str = "", quota: Quota = UNLIMITED) -> ExperimentRow:
         """Stop it and start a new one with the same settings: the same initialisation, the same batches.
 
         Clicked twice it is still one new experiment, until that one has ended.
+
+        Args:
+            experiment: the old one.
+            owner: whose the new one is.
+            quota: of this owner.
         """
         old = self.store.experiment(experiment)
         runs = self.store.runs_of(old.id)
-        prefix = f"restart:{old.id}:"
+        prefix = f"restart:{old.id}:{owner}:" if owner else f"restart:{old.id}:"
         earlier = [id_ for _, id_ in self.store.keys_like(prefix)]
         ended = sum(not self._is_live(id_) for id_ in earlier)
+        self._count(owner, quota)  # before anything ends
+        self.store.check_kept(owner, quota)
         if not old.read_only:
             self.stop(old.id)
         settings = [(run.label, run.settings) for run in runs]
         probe = self.store.control(old.id).probe
-        return self.start_experiment(old.title, settings, key=f"{prefix}{ended}", preset=old.preset, probe=probe)
+        return self.start_experiment(
+            old.title,
+            settings,
+            key=f"{prefix}{ended}",
+            preset=old.preset,
+            owner=owner,
+            probe=probe,
+            quota=replace(quota, per_hour=0),
+        )
 
     def delete(self, experiment: str) -> None:
         """Stop its runs and remove everything about it."""
@@ -210,18 +232,21 @@ class Client:
         self.store.cancel_queued(experiment)
         ring(self.store.root)
 
-    def resume_run(self, run: str) -> None:
+    def resume_run(self, run: str, *, quota: Quota = UNLIMITED) -> None:
         """Go on with a run that was stopped, interrupted or failed, from its newest checkpoint.
 
         Raises:
-            Refused: its state does not allow it, and what to do instead.
+            Refused: its state or the quota does not allow it, and what to do instead.
         """
         row = self.store.run(run)
-        if self.store.experiment(row.experiment).read_only:
+        experiment = self.store.experiment(row.experiment)
+        if experiment.read_only:
             raise Refused("a recording cannot be resumed; restart it to train it here")
         if row.state not in RESUMABLE:
             raise Refused(f"a run that is {row.state} cannot be resumed; restart the experiment instead")
-        _validated(row.settings)
+        validated(row.settings)
+        self._count(experiment.owner, quota)
+        self.store.check_queue(experiment.owner, 1, quota)
         twins = self.store.runs_of(row.experiment)
         if any(twin.state in ACTIVE for twin in twins) and self.store.control(row.experiment).stop:
             raise Refused("the experiment is still stopping; try again in a second")
@@ -240,13 +265,17 @@ class Client:
             raise KeyError(f"there is no experiment {experiment}; it may have been deleted")
         if self.store.experiment(experiment).read_only:
             raise Refused("a recording shows the sequence it was made with; restart it to train it here")
-        probe = None if tokens is None else _checked_probe(runs[0].settings, tokens)
+        probe = None if tokens is None else checked_probe(runs[0].settings, tokens)
         self.store.update_control(experiment, probe=probe)
         ring(self.store.root)
 
     def _control(self, experiment: str) -> Control:
         self.store.experiment(experiment)
         return self.store.control(experiment)
+
+    def _count(self, owner: str, quota: Quota) -> None:
+        if quota.per_hour:
+            self._rates.take(owner, *windows(quota.per_hour))
 
     def _furthest(self, experiment: str) -> int:
         active = [run for run in self.store.runs_of(experiment) if run.state in ACTIVE]
@@ -279,19 +308,3 @@ def kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)  # ends the process there; workers look at the shutdown flag
     else:
         os.killpg(pid, signal.SIGKILL)  # a launcher leads its own group
-
-
-def _validated(settings: TrainSettings) -> TrainSettings:
-    try:
-        return TrainSettings.model_validate(settings.model_dump())
-    except ValidationError as error:
-        raise Refused(explain(error)) from None
-
-
-def _checked_probe(settings: TrainSettings, tokens: Sequence[int]) -> tuple[int, ...]:
-    try:
-        probe = tuple(int(token) for token in tokens)
-        TASKS[settings.task.name].answer(settings.task, np.asarray(probe, dtype=np.int64))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Refused(f"this is no probe sequence: {error}") from None
-    return probe

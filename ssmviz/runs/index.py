@@ -22,7 +22,8 @@ T = TypeVar("T")
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS experiments (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, key TEXT UNIQUE NOT NULL, title TEXT NOT NULL,
-    preset TEXT, created REAL NOT NULL, read_only INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '')""",
+    preset TEXT, created REAL NOT NULL, read_only INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',
+    shared INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, experiment TEXT NOT NULL,
     position INTEGER NOT NULL, label TEXT NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL,
@@ -37,6 +38,7 @@ SCHEMA = (
     stop INTEGER NOT NULL DEFAULT 0, probe TEXT, probe_version INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS flags (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 )
+ADDED = {"shared": "INTEGER NOT NULL DEFAULT 0", "most": "INTEGER NOT NULL DEFAULT 0"}  # to experiments, 2026-11
 SUMMARY = (  # columns of a run that are kept in its own file too
     *("state", "step", "reason", "device", "backend", "parameters", "notes", "seconds"),
     *("token_accuracy", "sequence_accuracy", "checkpoint_step", "probe_version"),
@@ -52,7 +54,7 @@ class Index:
         self._connections = connections
         if not self.path.exists() or not self._is_sound():
             self.rebuild()
-        create(self.path, SCHEMA)
+        create(self.path, SCHEMA, _add_columns)
 
     def all(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """Rows of a query, read at once."""
@@ -79,7 +81,7 @@ class Index:
         return int(self._connect().execute("PRAGMA data_version").fetchone()[0])
 
     def rebuild(self) -> None:
-        """Make the file again from `runs/*/run.db`. What people last asked for (control) starts afresh."""
+        """Make the file again from `runs/*/run.db`. What people last asked for (control, sharing) starts afresh."""
         lock = FileLock(self.root / "rebuild.lock")
         if not lock.acquire(timeout=10):
             raise TimeoutError(f"{self.path} is being rebuilt by another process; try again")
@@ -128,7 +130,8 @@ class Index:
 
 def experiment_row(row: sqlite3.Row) -> ExperimentRow:
     """A row of `experiments`."""
-    return ExperimentRow(row["id"], row["title"], row["preset"], row["created"], bool(row["read_only"]))
+    flags = {"read_only": bool(row["read_only"]), "owner": row["owner"], "shared": bool(row["shared"])}
+    return ExperimentRow(row["id"], row["title"], row["preset"], row["created"], **flags)
 
 
 def run_row(row: sqlite3.Row) -> RunRow:
@@ -151,9 +154,9 @@ def control_row(row: sqlite3.Row) -> Control:
 
 def insert_experiment(db: sqlite3.Connection, experiment: dict[str, Any]) -> None:
     """One row, and its control."""
-    names = "id, key, title, preset, created, read_only, owner"
-    values = [experiment[name.strip()] for name in names.split(",")]
-    db.execute(f"INSERT OR IGNORE INTO experiments ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+    names = "id, key, title, preset, created, read_only, owner, most"
+    values = [*(experiment[name] for name in names.split(", ")[:-1]), experiment.get("most", 0)]
+    db.execute(f"INSERT OR IGNORE INTO experiments ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
     db.execute("INSERT OR IGNORE INTO control (experiment) VALUES (?)", (experiment["id"],))
 
 
@@ -161,6 +164,14 @@ def insert_run(db: sqlite3.Connection, run: dict[str, Any]) -> None:
     """One row; keys are column names."""
     marks = ", ".join("?" * len(run))
     db.execute(f"INSERT OR REPLACE INTO runs ({', '.join(run)}) VALUES ({marks})", list(run.values()))  # noqa: S608
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Bring an index of an earlier version up to date."""
+    known = {row["name"] for row in db.execute("PRAGMA table_info(experiments)")}
+    for name, kind in ADDED.items():
+        if name not in known:
+            db.execute(f"ALTER TABLE experiments ADD COLUMN {name} {kind}")
 
 
 def _abouts(folder: Path) -> Iterator[dict[str, Any]]:

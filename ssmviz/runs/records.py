@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -30,7 +31,8 @@ RESUMABLE: tuple[State, ...] = ("cancelled", "interrupted", "timeout", "failed",
 MAX_ATTEMPTS = 3  # processes that may die under one run before it is given up
 MAX_NAME = 80  # characters of a title or label
 MAX_RUNS = 8  # runs of one experiment
-MAX_QUEUED = 64  # runs waiting, of everybody
+MAX_QUEUED = 64  # runs waiting, of one person
+MAX_QUEUED_IN_ALL = 256
 MAX_FRAMES = 500
 MAX_FRAME_TOTAL = 64 * 1024**2  # bytes of frames of one run
 MIN_FREE_FRAMES = 500_000_000  # no frames on a disk with less room
@@ -62,6 +64,7 @@ def cut(name: str) -> str:
     return "".join(c for c in name if c.isprintable())[:MAX_NAME].strip()
 
 
+@lru_cache(maxsize=1024)  # the same rows are read thirty times a second, and settings are frozen
 def read_settings(text: str) -> TrainSettings:
     """Settings as they were stored. The bound on the whole work is not applied again.
 
@@ -91,6 +94,8 @@ class ExperimentRow:
     preset: str | None
     created: float  # wall clock, to be shown; nothing is ordered by it
     read_only: bool = False  # imported: may be looked at and deleted, not run
+    owner: str = ""  # who started it; "": the one person of a machine without a classroom
+    shared: bool = False  # everybody may look at it
 
 
 @dataclass(frozen=True)

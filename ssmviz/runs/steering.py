@@ -68,7 +68,7 @@ class Steering:
 
     def set_shutdown(self, wanted: bool) -> None:
         """Ask launcher and workers to save and leave, or take it back."""
-        self._index.change("INSERT OR REPLACE INTO flags VALUES (?, ?)", SHUTDOWN, int(wanted))
+        self._set_flags({SHUTDOWN: int(wanted)})
 
     def is_shutdown(self) -> bool:
         """Whether all work is to end."""
@@ -83,3 +83,7 @@ class Steering:
             " AND r.checkpoint_step IS NOT NULL AND r.state NOT IN ('queued', 'starting', 'running', 'unreadable')"
         )
         return [run_row(row) for row in self._index.all(query)]
+
+    def _set_flags(self, values: dict[str, int]) -> None:
+        for key, value in values.items():
+            self._index.change("INSERT OR REPLACE INTO flags VALUES (?, ?)", key, value)

@@ -26,9 +26,9 @@ from ssmviz.runs.index import (
     insert_run,
     run_row,
 )
+from ssmviz.runs.quota import UNLIMITED, Quota
 from ssmviz.runs.records import (
     ACTIVE,
-    LIVE,
     ExperimentRow,
     Fenced,
     Refused,
@@ -39,10 +39,12 @@ from ssmviz.runs.records import (
 )
 from ssmviz.runs.rundb import RunDb
 from ssmviz.runs.steering import Steering
+from ssmviz.runs.sweep_rows import SweepRows
+from ssmviz.runs.waiting import Queue
 from ssmviz.settings import TrainSettings
 
 
-class Store(RunFiles, Steering):
+class Store(RunFiles, Steering, Queue, SweepRows):
     """See the module.
 
     Args:
@@ -77,6 +79,7 @@ class Store(RunFiles, Steering):
         owner: str = "",
         state: State = "queued",
         read_only: bool = False,
+        quota: Quota = UNLIMITED,
     ) -> ExperimentRow:
         """Queue an experiment; the one that already has this key when there is one (double click, two tabs).
 
@@ -88,13 +91,16 @@ class Store(RunFiles, Steering):
             owner: for the fair queue.
             state: "queued" for the launcher; "starting" when the caller trains by itself, "done" for imports.
             read_only: not to be run.
+            quota: of the owner.
 
         Raises:
-            Refused: no runs, too many, too many waiting, or no room on the disk.
+            Refused: no runs, too many, too many waiting or kept, or no room on the disk.
         """
         if known := self._index.one("SELECT * FROM experiments WHERE key = ?", key):
             return experiment_row(known)
-        self._check_room(len(runs))
+        self._check_disk(len(runs))
+        self.check_queue(owner, len(runs), quota)
+        self.check_kept(owner, quota)
         experiment = {
             "id": str(uuid.uuid4()),
             "key": key,
@@ -103,19 +109,24 @@ class Store(RunFiles, Steering):
             "created": time.time(),
             "read_only": int(read_only),
             "owner": owner,
+            "most": quota.running,
         }
         rows = [self._new_run(experiment, i, label, settings, state) for i, (label, settings) in enumerate(runs)]
-        with self._index.transaction() as db:
-            known = db.execute("SELECT * FROM experiments WHERE key = ?", (key,)).fetchone()
-            if known is None:
-                insert_experiment(db, experiment)
+        entered = False
+        try:
+            with self._index.transaction() as db:
+                known = db.execute("SELECT * FROM experiments WHERE key = ?", (key,)).fetchone()
+                if known is None:
+                    self.check_queue(owner, len(runs), quota)  # again: nobody else can write now
+                    insert_experiment(db, experiment)
+                    for row in rows:
+                        insert_run(db, row)
+            entered = known is None
+        finally:
+            if not entered:  # another tab was faster by less than a moment, or took the last place
                 for row in rows:
-                    insert_run(db, row)
-        if known is not None:  # another tab was faster by less than a moment
-            for row in rows:
-                shutil.rmtree(self.folder(row["id"]), ignore_errors=True)
-            return experiment_row(known)
-        return self.experiment(str(experiment["id"]))
+                    shutil.rmtree(self.folder(row["id"]), ignore_errors=True)
+        return experiment_row(known) if known else self.experiment(str(experiment["id"]))
 
     def experiment(self, experiment: str) -> ExperimentRow:
         """One experiment.
@@ -129,10 +140,21 @@ class Store(RunFiles, Steering):
             raise KeyError(f"there is no experiment {experiment}; it may have been deleted")
         return experiment_row(row)
 
-    def experiments(self, limit: int = 50) -> list[ExperimentRow]:
-        """The newest experiments, newest first."""
-        rows = self._index.all("SELECT * FROM experiments ORDER BY number DESC LIMIT ?", limit)
-        return [experiment_row(row) for row in rows]
+    def experiments(self, limit: int = 50, *, seen_by: str | None = None) -> list[ExperimentRow]:
+        """The newest experiments, newest first: all of them, or those of an owner and those that are shared."""
+        mine = "WHERE ?1 IS NULL OR owner = ?1 OR shared"
+        query = f"SELECT * FROM experiments {mine} ORDER BY number DESC LIMIT ?2"  # noqa: S608
+        return [experiment_row(row) for row in self._index.all(query, seen_by, limit)]
+
+    def share(self, experiment: str, on: bool = True) -> None:
+        """Let everybody look at an experiment, or its owner and presenters alone again.
+
+        Raises:
+            Refused: no UUID.
+            KeyError: there is none of this id.
+        """
+        if self._index.change("UPDATE experiments SET shared = ? WHERE id = ?", int(on), checked_id(experiment)) != 1:
+            raise KeyError(f"there is no experiment {experiment}; it may have been deleted")
 
     def keys_like(self, prefix: str) -> list[tuple[str, str]]:
         """(key, id) of the experiments whose key starts with `prefix`, oldest first."""
@@ -192,9 +214,9 @@ class Store(RunFiles, Steering):
         """Owner of every experiment that has a live run."""
         query = (
             "SELECT DISTINCT e.id, e.owner FROM experiments e JOIN runs r ON r.experiment = e.id"
-            " WHERE r.state IN (?, ?, ?)"
+            " WHERE r.state IN ('queued', 'starting', 'running')"
         )
-        return {row["id"]: row["owner"] for row in self._index.all(query, *LIVE)}
+        return {row["id"]: row["owner"] for row in self._index.all(query)}
 
     def claim(self, run: str) -> int | None:
         """Take a queued run: its new attempt number, None when somebody else was faster."""
@@ -249,15 +271,12 @@ class Store(RunFiles, Steering):
         """Close this thread's files."""
         self._connections.close()
 
-    def _check_room(self, runs: int) -> None:
+    def _check_disk(self, runs: int) -> None:
         if not 1 <= runs <= records.MAX_RUNS:
             raise Refused(f"an experiment has 1 to {records.MAX_RUNS} runs, got {runs}")
         if self._free(self.root) < records.MIN_FREE_RUN:
             need = records.MIN_FREE_RUN // 10**6
             raise Refused(f"the disk of {self.root} is nearly full (less than {need} MB left); delete old experiments")
-        waiting = self._index.all("SELECT count(*) AS count FROM runs WHERE state = 'queued'")[0]["count"]
-        if waiting + runs > records.MAX_QUEUED:
-            raise Refused(f"{waiting} runs are waiting already; try again when some are done")
 
     def _new_run(
         self, experiment: dict[str, Any], position: int, label: str, settings: TrainSettings, state: State

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from pydantic import ValidationError
+
 from ssmviz.runs.connections import Connections, create, transaction
 from ssmviz.runs.grid import Cell, Grid, Hole, fill
 from ssmviz.runs.index import Index
+from ssmviz.runs.quota import UNLIMITED, Quota
 from ssmviz.runs.records import LIVE, Refused, checked_id, cut, read_settings
 
 T = TypeVar("T")
@@ -27,7 +30,8 @@ MAX_OPEN = 4  # sweeps of one person that are not over
 KEY = "sweep:"  # how the keys of their experiments begin: "sweep:<id>:<number of the cell>"
 SCHEMA = """CREATE TABLE IF NOT EXISTS sweeps (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, owner TEXT NOT NULL, title TEXT NOT NULL,
-    grid TEXT NOT NULL, cells TEXT NOT NULL, holes TEXT NOT NULL, runs INTEGER NOT NULL, created REAL NOT NULL,
+    grid TEXT NOT NULL, cells TEXT NOT NULL, holes TEXT NOT NULL, runs INTEGER NOT NULL, most INTEGER NOT NULL,
+    created REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'running', begun INTEGER NOT NULL DEFAULT 0)"""
 _RUNS = "runs r JOIN experiments e ON e.id = r.experiment"
 _CELLS = "e.key >= ? AND e.key < ?"  # of one sweep; an index answers
@@ -44,6 +48,7 @@ class SweepRow:
     state: SweepState
     begun: int  # cells that became experiments: those with a smaller number
     runs: int  # cells in all
+    most: int  # runs of its owner that may be at work at the same time; 0: any number
     grid: Grid
 
 
@@ -76,34 +81,37 @@ class SweepRows:
     _index: Index
     _connections: Connections
 
-    def create_sweep(self, grid: Grid, *, owner: str = "", title: str = "") -> SweepRow:
+    def create_sweep(self, grid: Grid, *, owner: str = "", title: str = "", quota: Quota = UNLIMITED) -> SweepRow:
         """Begin a sweep; the one that already trains this grid for this person when there is one.
 
         Raises:
-            Refused: nothing of it can be trained, or too many of theirs are not over.
+            Refused: nothing of it can be trained, or it is more than this person may use.
             ValidationError: the preset cannot be changed so.
         """
         cells, holes = fill(grid)
         if not cells:
             raise Refused(f"nothing of this grid can be trained: {holes[0].why}")
+        trained = [cell.settings.model_dump() for cell in cells]
+        for settings in trained if quota.wall_s else ():
+            settings["wall_limit_s"] = min(settings["wall_limit_s"], quota.wall_s)
         values = {
             "id": str(uuid.uuid4()),
             "owner": owner,
             "title": cut(title) or _title(grid),
             "grid": grid.model_dump_json(),
-            "cells": json.dumps([vars(cell) | {"settings": cell.settings.model_dump()} for cell in cells]),
+            "cells": json.dumps([vars(cell) | {"settings": s} for cell, s in zip(cells, trained, strict=True)]),
             "holes": json.dumps([vars(hole) for hole in holes]),
             "runs": len(cells),
+            "most": quota.running,
             "created": time.time(),
         }
         create(self._file, (SCHEMA,))
         with transaction(self._connections.get(self._file)) as db:
-            query = "SELECT id, grid FROM sweeps WHERE owner = ? AND state IN (?, ?)"
-            known = db.execute(query, (owner, *OPEN)).fetchall()
-            same = next((row["id"] for row in known if row["grid"] == values["grid"]), None)
-            if same is None and len(known) >= MAX_OPEN:
-                raise Refused(f"{MAX_OPEN} of your sweeps are not over; stop or delete one first")
+            known = db.execute("SELECT id, grid, state, runs FROM sweeps WHERE owner = ?", (owner,)).fetchall()
+            unfinished = [row for row in known if row["state"] in OPEN]
+            same = next((row["id"] for row in unfinished if row["grid"] == values["grid"]), None)
             if same is None:
+                _check(len(cells), len(unfinished), sum(row["runs"] for row in known), quota)
                 names, marks = ", ".join(values), ", ".join("?" * len(values))
                 db.execute(f"INSERT INTO sweeps ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
         return self.sweep(same or str(values["id"]))
@@ -184,8 +192,8 @@ class SweepRows:
         return self.root / "sweeps.db"
 
     def _sweeps(self, clause: str, *values: object) -> list[SweepRow]:
-        query = f"SELECT id, owner, title, created, state, begun, runs, grid FROM sweeps {clause}"  # noqa: S608
-        return [_row(row) for row in self._all(query, *values)]
+        query = f"SELECT id, owner, title, created, state, begun, runs, most, grid FROM sweeps {clause}"  # noqa: S608
+        return [sweep for row in self._all(query, *values) if (sweep := _row(row))]
 
     def _one(self, query: str, *values: object) -> sqlite3.Row | None:
         rows = self._all(query, *values)
@@ -212,9 +220,21 @@ class SweepRows:
         return otherwise
 
 
-def _row(row: sqlite3.Row) -> SweepRow:
+def _row(row: sqlite3.Row) -> SweepRow | None:
+    """None for one of another version, whose grid means nothing here."""
     values = dict(zip(row.keys(), tuple(row), strict=True))
-    return SweepRow(**values | {"grid": Grid.model_validate_json(row["grid"])})
+    try:
+        return SweepRow(**values | {"grid": Grid.model_validate_json(row["grid"])})
+    except ValidationError:
+        return None
+
+
+def _check(runs: int, unfinished: int, kept: int, quota: Quota) -> None:
+    """Whether one person may have another sweep."""
+    if unfinished >= MAX_OPEN:
+        raise Refused(f"{MAX_OPEN} of your sweeps are not over; stop or delete one first")
+    if quota.kept and kept + runs > quota.kept:
+        raise Refused(f"this sweep has {runs} runs and your others {kept}, together at most {quota.kept}; delete some")
 
 
 def _title(grid: Grid) -> str:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from ssmviz.runs.bell import ring
 from ssmviz.runs.client import Client
 from ssmviz.runs.grid import Grid
+from ssmviz.runs.quota import UNLIMITED, Quota
 from ssmviz.runs.records import ACTIVE, LIVE, Refused
 from ssmviz.runs.store import Store
 from ssmviz.runs.sweep_rows import KEY, OPEN, SweepRow
@@ -40,23 +41,24 @@ def top_up(store: Store, places: int) -> None:
     for sweep in running:
         for run in store.interrupted_cells(sweep.id):
             store.requeue(run, expect=("interrupted",))
-    live = store.live_cells()
-    left = {sweep.id: sweep for sweep in running if sweep.begun < sweep.runs}
-    begun = {id_: sweep.begun for id_, sweep in left.items()}
-    while left and sum(live.get(sweep.id, 0) for sweep in running) < places:
-        of_person = Counter[str]()
+    live = Counter(store.live_cells())
+    begun = {sweep.id: sweep.begun for sweep in running}
+    left = [sweep for sweep in running if sweep.begun < sweep.runs]
+    while left and sum(live[sweep.id] for sweep in running) < places:
+        at_work = Counter[str]()
         for sweep in running:
-            of_person[sweep.owner] += live.get(sweep.id, 0)
-        sweep = min(left.values(), key=lambda s: (of_person[s.owner], live.get(s.id, 0)))
-        if not _begin(store, sweep, begun[sweep.id]):
-            del left[sweep.id]
+            at_work[sweep.owner] += live[sweep.id]
+        sweep = min(left, key=lambda s: (at_work[s.owner], live[s.id]))
+        has_enough = sweep.most and at_work[sweep.owner] >= sweep.most
+        if has_enough or not _begin(store, sweep, begun[sweep.id]):
+            left.remove(sweep)
             continue
-        live[sweep.id] = live.get(sweep.id, 0) + 1
+        live[sweep.id] += 1
         begun[sweep.id] += 1
         if begun[sweep.id] == sweep.runs:
-            del left[sweep.id]
+            left.remove(sweep)
     for sweep in running:
-        if begun.get(sweep.id, sweep.runs) == sweep.runs and not live.get(sweep.id):
+        if begun[sweep.id] == sweep.runs and not live[sweep.id]:
             store.move_sweep(sweep.id, "done", expect=("running",))
 
 
@@ -64,10 +66,15 @@ def _begin(store: Store, sweep: SweepRow, number: int) -> bool:
     """Make a cell an experiment; False when the queue, the disk or a person says no for now."""
     try:
         cell = store.cell(sweep.id, number)
-        title = f"{sweep.title}: {sweep.grid.words(cell.row, cell.column)}, seed {cell.seed}"
-        runs = [(cell.label, cell.settings)]
-        key = f"{KEY}{sweep.id}:{number}"
-        experiment = store.create_experiment(key, title, runs, preset=sweep.grid.preset, owner=sweep.owner)
+        title = f"{sweep.grid.words(cell.row, cell.column)}, seed {cell.seed}"
+        experiment = store.create_experiment(
+            f"{KEY}{sweep.id}:{number}",
+            title,
+            [(cell.label, cell.settings)],
+            preset=sweep.grid.preset,
+            owner=sweep.owner,
+            quota=Quota(running=sweep.most),
+        )
     except (Refused, KeyError) as refusal:
         log.info("sweep %s waits with cell %d: %s", sweep.id, number, refusal)
         return False
@@ -80,14 +87,14 @@ def _begin(store: Store, sweep: SweepRow, number: int) -> bool:
 # -- what people do ---------------------------------------------------------------------------------------------------
 
 
-def start(client: Client, grid: Grid, *, owner: str = "", title: str = "") -> SweepRow:
+def start(client: Client, grid: Grid, *, owner: str = "", title: str = "", quota: Quota = UNLIMITED) -> SweepRow:
     """Begin a sweep and wake the launcher; the one that trains this grid already when there is one.
 
     Raises:
-        Refused: nothing of it can be trained, or too many of theirs are not over.
+        Refused: nothing of it can be trained, or it is more than this person may use.
         ValidationError: the preset cannot be changed so.
     """
-    sweep = client.store.create_sweep(grid, owner=owner, title=title)
+    sweep = client.store.create_sweep(grid, owner=owner, title=title, quota=quota)
     _wake(client)
     return sweep
 

@@ -19,6 +19,7 @@ from ssmviz.classroom import ballot
 from ssmviz.classroom.ballot import Ballot, Question, RoomError
 from ssmviz.classroom.guesses import Guesses
 from ssmviz.runs.connections import Connections, create, transaction
+from ssmviz.runs.locks import FileLock
 
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that is read as something else: no 0 O 1 I L
 LENGTH = 6
@@ -30,7 +31,8 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS rooms (
     number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, title TEXT NOT NULL, opened REAL NOT NULL,
     closed INTEGER NOT NULL DEFAULT 0, link TEXT, moves INTEGER NOT NULL DEFAULT 0, experiment TEXT,
-    experiment_title TEXT NOT NULL DEFAULT '', asked TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0)""",
+    experiment_title TEXT NOT NULL DEFAULT '', asked TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0,
+    lent TEXT NOT NULL DEFAULT '[]')""",
     "CREATE UNIQUE INDEX IF NOT EXISTS one_open_room ON rooms (closed) WHERE closed = 0",
     """CREATE TABLE IF NOT EXISTS members (
     room INTEGER NOT NULL, person TEXT NOT NULL, PRIMARY KEY (room, person)) WITHOUT ROWID""",
@@ -81,7 +83,7 @@ class Room(Ballot):
 
     def open(self, title: str = "") -> State:
         """Open a room with a new code; the one that is open, if there is one."""
-        create(self.path, SCHEMA)
+        self._create()
         code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
         with transaction(self._db()) as db:
             if db.execute("SELECT 1 FROM rooms WHERE closed = 0").fetchone() is None:
@@ -93,9 +95,18 @@ class Room(Ballot):
             raise RoomError("the room was closed by somebody else; open it again")
         return state
 
-    def close(self) -> None:
-        """End it for everybody; votes stay until the next room opens."""
-        self._change("closed = number, experiment = NULL, asked = ''")
+    def close(self) -> tuple[str, ...]:
+        """End it for everybody; votes stay until the next room opens.
+
+        Returns:
+            The experiments that the class could see for this room's sake: no longer to be shared.
+        """
+        if not self.path.exists():
+            return ()
+        with transaction(self._db()) as db:
+            row = db.execute("SELECT lent FROM rooms WHERE closed = 0").fetchone()
+            db.execute("UPDATE rooms SET closed = number, experiment = NULL, asked = '', lent = '[]' WHERE closed = 0")
+        return tuple(json.loads(row["lent"])) if row else ()
 
     def state(self, *, last: bool = False) -> State | None:
         """The room as it stands, None when none is open.
@@ -180,12 +191,20 @@ class Room(Ballot):
         """Show an experiment on every page of the class; None: show none."""
         self._change("experiment = ?, experiment_title = ?, version = version + 1", experiment, title[:80])
 
-    def is_broadcast(self, experiment: str) -> bool:
-        """Whether everybody may look at it now."""
-        state = self.state()
-        return state is not None and state.experiment == experiment
+    def lend(self, experiment: str) -> None:
+        """It is shared for as long as the room is open."""
+        self._change("lent = json_insert(lent, '$[#]', ?)", experiment)
 
     # the file
+
+    def _create(self) -> None:
+        lock = FileLock(self.path.with_suffix(".lock"))
+        if not lock.acquire(timeout=10):
+            raise RoomError("another room is being opened; try again")
+        try:
+            create(self.path, SCHEMA)  # SQLite lets nobody wait for a file that becomes one with a log
+        finally:
+            lock.release()
 
     def _change(self, what: str, *values: object) -> None:
         """Of the open room; nothing when none is."""

@@ -103,10 +103,12 @@ def test_closing_ends_everything_but_the_votes_for_the_export(room):
     enter(room, "a")
     vote(room, "a", 1)
     room.broadcast("x", "Copying")
-    room.close()
+    room.lend("x")
+    room.lend("y")
+    assert room.close() == ("x", "y")
+    assert room.close() == ()
     assert room.state() is None
     assert not room.has("a")
-    assert not room.is_broadcast("x")
     assert not room.vote_of("a", "two_views")
     assert room.ballots(number) == [("two_views", "a", 1)]
     with pytest.raises(RoomError, match="closed"):

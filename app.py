@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from ssmviz.live import server
+from ssmviz.live import limits, logs, server
 from ssmviz.live.front import Front
 from ssmviz.widgets import lesson, live_view, pages, services
 
@@ -22,6 +22,8 @@ SITE = Path(__file__).parent / "ssmviz" / "widgets" / "site.py"  # beside `pages
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """A launcher for as long as the server lives; all work is saved and ended when it stops."""
     server.send_at_once()
+    if services.classroom():
+        logs.to_standard_error()
     with server.quiet_end():
         await asyncio.to_thread(services.client().attach)
         gc.collect()
@@ -30,6 +32,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             yield
         finally:
             services.live().hub.close()
+            if room:
+                room.close()
             await asyncio.to_thread(services.client().shutdown)
 
 
@@ -38,4 +42,5 @@ heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
     "/lab": live_view.start_head("selective_copying", page="lab"),
 }
 front = Middleware(Front, folder=services.STATIC, base=services.base_path(), heads=heads)
-app = st.App(SITE, routes=services.live().routes(services.base_path()), middleware=[front], lifespan=lifespan)
+guards = limits.guards(st.get_option("server.allowedHosts"), limited=services.classroom() is not None)
+app = st.App(SITE, routes=services.live().routes(services.base_path()), middleware=[*guards, front], lifespan=lifespan)

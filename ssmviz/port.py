@@ -6,8 +6,8 @@ import socket
 import sys
 
 
-def problem(port: str) -> str | None:
-    """Why the app cannot listen on `port`, or None when it can."""
+def problem(port: str, *, command: str = "make run") -> str | None:
+    """Why the app cannot listen on `port`, or None when it can; `command` is what to try with another one."""
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
         return f"PORT must be a number from 1 to 65535, got {port[:40]!r}"
     with socket.socket() as probe:
@@ -15,7 +15,7 @@ def problem(port: str) -> str | None:
         try:
             probe.bind(("", int(port)))
         except OSError as error:
-            return f"port {port} cannot be used ({error.strerror}); stop what runs there, or: make run PORT={_free()}"
+            return f"port {port} cannot be used ({error.strerror}); stop what runs there, or: {command} PORT={_free()}"
     return None
 
 

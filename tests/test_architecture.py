@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kernels": set(),
     "systems": set(),
     "home": set(),
+    "serve": {"classroom", "home", "port"},
     "data": {"home"},
     "tasks": {"data"},
     "presets": {"tasks"},

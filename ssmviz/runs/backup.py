@@ -31,7 +31,7 @@ from ssmviz.runs.records import LIVE, Refused
 MANIFEST = "manifest.json"
 INDEX = "index.db"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-PART = re.compile(rf"[a-z][a-z0-9_]{{0,40}}\.db|runs/{UUID}/run\.db|data/[0-9a-f]{{64}}\.txt")
+PART = re.compile(rf"[a-z][a-z0-9_]{{0,40}}\.(db|key)|runs/{UUID}/run\.db|data/[0-9a-f]{{64}}\.txt")
 LARGEST_MANIFEST = 64 * 1024**2
 CHUNK = 1024**2
 LEFT_OUT = "it was under way when the backup was made; it goes on from its last checkpoint"
@@ -99,6 +99,9 @@ def _copies(root: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted((root / "data").glob("*.txt")):
         if PART.fullmatch(name := f"data/{path.name}"):
             yield name, path
+    for path in sorted(root.glob("*.key")):  # without them nobody would find their own runs again
+        if PART.fullmatch(path.name):
+            yield path.name, path
     for path in sorted(root.glob("*.db")):
         if path.name != INDEX and PART.fullmatch(path.name):
             yield from _copied(root, path.name, scratch)
@@ -211,7 +214,7 @@ def _manifest(content: IO[bytes]) -> Manifest:
 def _write(content: IO[bytes], path: Path) -> _Part:
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with path.open("wb") as file:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         while chunk := content.read(CHUNK):
             file.write(chunk)
             digest.update(chunk)

@@ -44,6 +44,7 @@ def busy(tmp_path_factory):
         room.execute("INSERT INTO votes VALUES ('b')")
     _, done = lab.start(7, steps=30)
     lab.ended(done[0])
+    (home / "cookie.key").write_text("signs the cookies of everybody")
     experiment, runs = lab.start(SLOW, 5, steps=100_000)
     for run in runs:
         lab.reaches(run, 45)
@@ -81,6 +82,8 @@ def test_a_restored_store_has_everything_and_goes_on_where_the_backup_was_made(b
     with sqlite3.connect(other.store.folder(runs[0]) / "run.db") as copy:
         assert copy.execute("PRAGMA journal_mode").fetchone() == ("wal",)  # readers never wait for the worker
     copy.close()
+    assert (tmp_path / "home" / "cookie.key").read_text() == "signs the cookies of everybody"
+    assert (tmp_path / "home" / "cookie.key").stat().st_mode & 0o077 == 0
     saved = other.store.rundb(runs[1]).checkpoint()[0]
     other.open()
     try:
@@ -101,7 +104,14 @@ def test_a_backup_is_one_private_file_and_leaves_nothing_beside_it(busy):
     assert target.stat().st_mode & 0o077 == 0
     parts = lines(target)
     assert list(parts)[-2:] == ["index.db", "manifest.json"]
-    assert {name.split("/")[0] for name in parts} == {"runs", "data", "classroom.db", "index.db", "manifest.json"}
+    assert {name.split("/")[0] for name in parts} == {
+        "runs",
+        "data",
+        "cookie.key",
+        "classroom.db",
+        "index.db",
+        "manifest.json",
+    }
     assert json.loads(parts["manifest.json"])["parts"].keys() == parts.keys() - {"manifest.json"}
 
 

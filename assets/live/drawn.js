@@ -56,8 +56,9 @@ class Sketch extends View {
 
   note() {
     const { signal } = this.panel;
-    const t = this.lab.view.cursor;
-    return signal?.length ? `sample ${t}: ${number(signal[t])}` : "";
+    const { store, view } = this.lab;
+    const t = view.cursor;
+    return signal?.length ? `${store.position} ${t}: ${number(signal[t])}` : "";
   }
 
   paint(g) {
@@ -178,7 +179,7 @@ class Sketch extends View {
     const { signal } = this.panel;
     if (!signal.length) return "No frame yet.";
     const [low, high] = reach(signal);
-    return `${signal.length} samples between ${number(low)} and ${number(high)}. ${this.panel.help}`;
+    return `${signal.length} ${this.lab.store.position}s between ${number(low)} and ${number(high)}. ${this.panel.help}`;
   }
 
   rows() {

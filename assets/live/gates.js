@@ -42,7 +42,7 @@ class Gate extends SequenceView {
 
 export class DeltaBars extends Gate {
   constructor(lab, index) {
-    super(lab, index, { name: "delta", title: "per token", symbol: ["delta", "Δ"], height: 92, shows: ["delta"] });
+    super(lab, index, { name: "delta", title: `per ${lab.store.position}`, symbol: ["delta", "Δ"], height: 92, shows: ["delta"] });
   }
 
   note() {
@@ -73,7 +73,9 @@ export class DeltaBars extends Gate {
     if (!frame) return "No frame yet.";
     const log = (matters) => Math.exp(meanOver(lab, frame, matters, (t) => Math.log(layer.deltaMean[t])));
     const [data, rest] = [log(true), log(false)];
-    return `${this.owner}, layer ${lab.view.layer + 1}: Delta on tokens that matter ${number(data)}, on the rest ${number(rest)}, ratio ${number(data / rest)}. Logarithmic axis.`;
+    const start = `${this.owner}, layer ${lab.view.layer + 1}: Delta`;
+    if (Number.isNaN(rest)) return `${start} ${number(data)} on the average. Logarithmic axis.`;
+    return `${start} on tokens that matter ${number(data)}, on the rest ${number(rest)}, ratio ${number(data / rest)}. Logarithmic axis.`;
   }
 
   rows() {
@@ -87,7 +89,7 @@ export class DeltaBars extends Gate {
 
 export class KeptBars extends Gate {
   constructor(lab, index) {
-    super(lab, index, { name: "kept", title: "kept per token", symbol: ["A", "Ā"], height: 76, shows: ["keep"] });
+    super(lab, index, { name: "kept", title: `kept per ${lab.store.position}`, symbol: ["A", "Ā"], height: 76, shows: ["keep"] });
   }
 
   note() {
@@ -115,7 +117,9 @@ export class KeptBars extends Gate {
     const { frame, layer, lab } = this;
     if (!frame) return "No frame yet.";
     const kept = (matters) => meanOver(lab, frame, matters, (t) => keptMean(layer, frame.L, t));
-    return `${this.owner}: a token that matters leaves ${percent(kept(true))} of the state, any other ${percent(kept(false))}.`;
+    const [data, rest] = [kept(true), kept(false)];
+    if (Number.isNaN(rest)) return `${this.owner}: a ${lab.store.position} leaves ${percent(data)} of the state.`;
+    return `${this.owner}: a token that matters leaves ${percent(data)} of the state, any other ${percent(rest)}.`;
   }
 
   rows() {
@@ -209,7 +213,7 @@ export class DeltaHeat extends ChannelHeat {
   constructor(lab, index) {
     super(lab, index, {
       name: "delta-channels",
-      title: "per channel and token",
+      title: `per channel and ${lab.store.position}`,
       symbol: ["delta", "Δ"],
       height: 84,
       shows: ["delta"],
@@ -239,7 +243,7 @@ export class DeltaHeat extends ChannelHeat {
 
   describe() {
     return this.frame
-      ? `${this.owner}: ${this.layer.K} channels by ${this.frame.L} tokens, from ${number(Math.min(...this.layer.delta))} to ${number(Math.max(...this.layer.delta))}.`
+      ? `${this.owner}: ${this.layer.K} channels by ${this.frame.L} ${this.lab.store.position}s, from ${number(Math.min(...this.layer.delta))} to ${number(Math.max(...this.layer.delta))}.`
       : "No frame yet.";
   }
 

@@ -141,7 +141,7 @@ export class RungTable {
     this.body = el("tbody");
     this.columns = COLUMNS[kindOf(lab.store)];
     const heads = lab.store.runs.flatMap((run) => this.columns.map(([, words]) => `${run.record.label} ${words}`));
-    const first = lab.store.signal ? "samples" : "length";
+    const first = lab.store.signal ? `${lab.store.position}s` : "length";
     this.element = el(
       "div",
       { class: "rungs", tabindex: 0, role: "region", "aria-label": "Table of other lengths" },

@@ -7,6 +7,8 @@ import { SequenceView } from "./sequence.js";
 import { inkOn, tokenFill } from "../canvas/theme.js";
 import { number, percent } from "../canvas/words.js";
 
+const APART = 7; // pixels between two letters at least
+
 export class Phase extends SequenceView {
   constructor(lab, index) {
     super(lab, index, {
@@ -77,9 +79,13 @@ export class Phase extends SequenceView {
     g.globalAlpha = 1;
     g.textAlign = "center";
     g.font = `9px ${theme.font}`;
+    const marked = [];
     for (let t = from; t < to; t++) {
       if (frame.signal || !store.matters(frame.tokens, t)) continue; // a signal has no letters to mark
-      this.mark(g, theme, frame.tokens[t], store.token(frame.tokens[t]).label, x(points[t][0]), y(points[t][1]));
+      const [px, py] = [x(points[t][0]), y(points[t][1])];
+      if (marked.some(([qx, qy]) => Math.hypot(px - qx, py - qy) < APART)) continue;
+      marked.push([px, py]);
+      this.mark(g, theme, frame.tokens[t], store.token(frame.tokens[t]).label, px, py);
     }
   }
 

@@ -5,7 +5,7 @@ import { SequenceView } from "./sequence.js";
 import { readFrame } from "./frame.js";
 import { number } from "../canvas/words.js";
 
-const LEFT = 44;
+const LEFT = 54;
 const TRAILS = 24; // poles at most whose way is drawn
 const FAR = 1.6; // times the true poles' distance from 0: what lies farther is drawn on the border
 const MOST = 0.98; // of the poles are in the picture where no true ones are known
@@ -33,7 +33,8 @@ export class Poles extends SequenceView {
   note() {
     if (!this.frame) return "";
     const miss = this.miss();
-    const upper = "upper half: each stands for a pair";
+    const real = this.polesOf(this.frame).every(({ im }) => im === 0);
+    const upper = real ? "real: they fade and never ring" : "upper half: each stands for a pair";
     return miss === null ? upper : `✕ true, ● learned · farthest miss ${number(miss)} ${this.unit}`;
   }
 
@@ -77,7 +78,8 @@ export class Poles extends SequenceView {
     const poles = frames.flatMap((frame) => this.polesOf(frame));
     const quantile = (values) => values.sort((a, b) => a - b)[Math.floor(MOST * (values.length - 1))];
     const wide = 1.15 * Math.max(quantile(poles.map((p) => -p.re)), 1e-9);
-    return { left: -wide, right: 0.12 * wide, high: 1.1 * Math.max(quantile(poles.map((p) => p.im)), 1e-9) };
+    const high = 1.1 * quantile(poles.map((p) => p.im));
+    return { left: -wide, right: 0.12 * wide, high: high || wide }; // of real poles alone: as high as wide
   }
 
   scales() {

@@ -22,7 +22,7 @@ class Projection extends ChannelHeat {
     if (!this.frame) return "";
     const { layer, s4d_init: poles } = this.run.record.settings?.model ?? {};
     if (layer === "s6") return `${this.layer.N} states, the same for every channel`;
-    return `channel 0${poles === "real" ? "" : ", real part"}: the same at every token`;
+    return `channel 0${poles === "real" ? "" : ", real part"}: the same at every ${this.lab.store.position}`;
   }
 
   paintFrame(g, frame, box, at) {
@@ -47,7 +47,8 @@ class Projection extends ChannelHeat {
     const { frame, layer, lab } = this;
     if (!frame) return "No frame yet.";
     const size = (matters) => number(meanOver(lab, frame, matters, (t) => this.sizeAt(t)));
-    return `${this.owner}: ${layer.N} states by ${frame.L} tokens; mean size ${size(true)} on tokens that matter, ${size(false)} on the rest.`;
+    const sizes = `${this.owner}: ${layer.N} states by ${frame.L} ${lab.store.position}s; mean size ${size(true)}`;
+    return size(false) === "–" ? `${sizes}.` : `${sizes} on tokens that matter, ${size(false)} on the rest.`;
   }
 
   rows() {
@@ -61,7 +62,7 @@ class Projection extends ChannelHeat {
 
 export class Written extends Projection {
   constructor(lab, index) {
-    super(lab, index, { name: "written", title: "how a token is written", letter: "B" });
+    super(lab, index, { name: "written", title: `how a ${lab.store.position} is written`, letter: "B" });
   }
 }
 

@@ -17,7 +17,7 @@ export class Readout {
     this.element = el(
       "dl",
       { class: "readout" },
-      item("token", lab.store.signal ? "sample" : "token"),
+      item("token", lab.store.position),
       item("delta", "Δ", "delta"),
       item("kept", "kept", "A"),
       item("size", "|h|", "h"),

@@ -24,7 +24,7 @@ export class Selectors {
       });
       return node;
     };
-    const unit = lab.store.signal ? "samples" : "tokens";
+    const unit = `${lab.store.position}s`;
     this.near = zoom("plus", `Fewer ${unit}`, () => this.zoom(0.5));
     this.far = zoom("minus", `More ${unit}`, () => this.zoom(2));
     this.whole = zoom("whole", "Whole sequence", () => lab.view.setZoom(null));
@@ -111,8 +111,8 @@ export class Selectors {
     setText(this.channelWords, numbers.join(" | "));
     this.channelGroup.hidden = !numbers.length;
     this.axes.hidden = !shown.some(({ h }) => h);
-    // among the samples of a signal nothing matters more than the rest
-    this.best.hidden = Boolean(store.signal) || !shown[0].delta;
+    // where nothing matters more than the rest, no channel is more selective
+    this.best.hidden = Boolean(store.signal) || !(store.has("noise") || store.has("trigger")) || !shown[0].delta;
   }
 
   offerHeads(weights) {

@@ -122,10 +122,11 @@ export class SequenceView extends View {
   }
 }
 
-/** Mean of f(t) over the tokens before the answers that matter, or over those that do not. */
+/** Mean of f(t) over the tokens that matter, or over those that do not; answers are left out where not all tokens are. */
 export function meanOver(lab, frame, matters, f) {
   let [sum, n] = [0, 0];
-  for (let t = 0; t < frame.L && frame.targets[t] < 0; t++) {
+  const end = frame.targets[0] >= 0 ? frame.L : frame.targets.findIndex((target) => target >= 0);
+  for (let t = 0; t < (end < 0 ? frame.L : end); t++) {
     if (lab.store.matters(frame.tokens, t) === matters) [sum, n] = [sum + f(t), n + 1];
   }
   return sum / n;

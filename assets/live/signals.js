@@ -34,7 +34,7 @@ export class Input extends SequenceView {
     const { frame } = this;
     if (!frame) return "No frame yet.";
     const [low, high] = reach(frame.signal);
-    return `${frame.L} samples between ${number(low)} and ${number(high)}.`;
+    return `${frame.L} ${this.lab.store.position}s between ${number(low)} and ${number(high)}.`;
   }
 
   rows() {
@@ -125,8 +125,8 @@ export class Output extends SequenceView {
   describe() {
     const { frame } = this;
     if (!frame) return "No frame yet.";
-    if (!frame.said) return `${this.owner} ${this.verdict(frame)}, after ${frame.L} samples.`;
-    return `${this.owner}: error ${fine(this.error(frame))} over ${frame.L} samples.`;
+    if (!frame.said) return `${this.owner} ${this.verdict(frame)}, after ${frame.L} ${this.lab.store.position}s.`;
+    return `${this.owner}: error ${fine(this.error(frame))} over ${frame.L} ${this.lab.store.position}s.`;
   }
 
   rows() {

@@ -96,7 +96,7 @@ export class ChannelStates extends ChannelHeat {
       box,
       ticks,
       at.middle,
-      (t) => (t === ticks.at(-1) ? `${frame.signal ? "sample" : "token"} ${t}` : String(t)),
+      (t) => (t === ticks.at(-1) ? `${this.lab.store.position} ${t}` : String(t)),
       box.bottom + 12,
     );
   }

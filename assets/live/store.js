@@ -172,6 +172,12 @@ export class Store {
     return this.record?.signal ?? null;
   }
 
+  /** What a position is called. */
+  get position() {
+    if (!this.signal) return "token";
+    return this.signal.width ? "pixel" : "sample";
+  }
+
   /** Whether real numbers are asked for instead of classes. */
   get regresses() {
     return Boolean(this.signal) && !this.record.vocabulary.length;
@@ -188,12 +194,18 @@ export class Store {
     return ((level - 128) * this.signal.span) / 127;
   }
 
-  /** Whether the answer hangs on token t: data among noise; where all is data, a trigger and what follows it. */
+  /** Whether the answer hangs on token t: data among noise; a trigger and what follows it; without either, all of them. */
   matters(tokens, t) {
     if (this.signal) return true;
     const { kind } = this.token(tokens[t]);
-    if (this.record.vocabulary.some((token) => token.kind === "noise")) return kind === "data";
+    if (this.has("noise")) return kind === "data";
+    if (!this.has("trigger")) return true;
     return kind === "trigger" || (t > 0 && this.token(tokens[t - 1]).kind === "trigger");
+  }
+
+  /** Whether the task has tokens of a kind. */
+  has(kind) {
+    return this.record.vocabulary.some((token) => token.kind === kind);
   }
 
   /** What frame reads at position t, in words. */

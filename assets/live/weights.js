@@ -31,7 +31,7 @@ export class Weights extends SequenceView {
 
   note() {
     if (!this.frame) return "";
-    return `${headWords(this.weights, this.head, this.card.heads)}, row t: what token t takes, root colours`;
+    return `${headWords(this.weights, this.head, this.card.heads)}, row t: what ${this.lab.store.position} t takes, root colours`;
   }
 
   /** From token s to token t. */
@@ -81,7 +81,7 @@ export class Weights extends SequenceView {
     const best = strongest((s) => this.at(last, s), last);
     const share = this.at(last, best);
     const much = this.weights.signed ? `a weight of ${number(share)}` : `${percent(share)} of its attention`;
-    return `${this.owner}, layer ${this.lab.view.layer + 1}, ${headWords(this.weights, this.head, this.card.heads)}: the last token looks most at ${this.tokenWords(best)}, with ${much}.`;
+    return `${this.owner}, layer ${this.lab.view.layer + 1}, ${headWords(this.weights, this.head, this.card.heads)}: the last ${this.lab.store.position} looks most at ${this.tokenWords(best)}, with ${much}.`;
   }
 
   rows() {

@@ -72,12 +72,12 @@ def start_head(folder: Path, *, base: str, modules: Iterable[str], start: str) -
         folder: Streamlit's static files, some of which it would discover late.
         base: what addresses begin with.
         modules: addresses of our own modules.
-        start: a module's text, to be run at once; none when empty.
+        start: address of a module to be run at once; none when empty.
     """
     late = [path.name for name in LATE for path in sorted((folder / "static" / "js").glob(f"{name}.*.js"))]
     wanted = [*(f"{base}/static/js/{name}" for name in late), *modules]
     links = "".join(f'<link rel="modulepreload" crossorigin href="{escape(address)}">\n' for address in wanted)
-    return links + (f'<script type="module" async>{start}</script>\n' if start else "")
+    return links + (f'<script type="module" async src="{escape(start)}"></script>\n' if start else "")
 
 
 def _small(folder: Path) -> list[Path]:

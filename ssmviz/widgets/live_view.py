@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -57,11 +58,8 @@ def start_head(preset: str, *, page: str) -> str:
         preset: whose recording the page shows unless its address says otherwise.
         page: prefix of the page's parameters in the URL.
     """
-    folder = assets_path(services.base_path())
-    start = (
-        f'import {{ begin }} from "{folder}live/ahead.js"; begin({services.base_path()!r}, "{page}_task", {preset!r});'
-    )
-    return services.head("live/lab.js", start=start)
+    asked = urlencode({"base": services.base_path(), "parameter": f"{page}_task", "preset": preset})
+    return services.head("live/lab.js", start=f"{assets_path(services.base_path())}live/begin.js?{asked}")
 
 
 def provenance(summary: Summary) -> str:
@@ -83,9 +81,10 @@ def settings_words(settings: TrainSettings) -> str:
     """One line of what is trained."""
     task, model, optim = settings.task, settings.model, settings.optim
     tokens = "" if task.reads_signal else f"{task.vocab} tokens, "
+    own = ", data of your own" if task.data else ""
     layers = "one layer" if model.n_layers == 1 else f"{model.n_layers} layers"
     return (
-        f"{task.name.replace('_', ' ')}, L={task.L}, {tokens}N={model.N}, {layers} of "
+        f"{task.name.replace('_', ' ')}{own}, L={task.L}, {tokens}N={model.N}, {layers} of "
         f"width {model.d_model}, {optim.steps} steps of {optim.batch} sequences, seed {settings.seed}"
     )
 

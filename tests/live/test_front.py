@@ -92,11 +92,11 @@ def test_without_a_page_of_streamlit_it_stands_aside(tmp_path):
 
 
 def test_head_names_late_files_and_ours(folder):
-    head = start_head(folder, base="/lab", modules=["/lab/api/assets/1/lab.js"], start="begin();")
+    head = start_head(folder, base="/lab", modules=["/lab/api/assets/1/lab.js"], start="/lab/a/begin.js?x=1&y=2")
     assert 'href="/lab/static/js/BidiComponent.xyz.js"' in head
     assert 'href="/lab/api/assets/1/lab.js"' in head
     assert "index.abc.js" not in head
-    assert ">begin();</script>" in head
+    assert 'src="/lab/a/begin.js?x=1&amp;y=2"></script>' in head
     assert "<script" not in start_head(folder, base="", modules=[], start="")
 
 

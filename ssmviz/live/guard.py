@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -19,17 +18,25 @@ from ssmviz.settings import Count, Real, Settings, explain
 
 MAX_BODY = 64 * 1024
 MAX_PROBE = 2 * 65536 + 64  # tokens: twice the longest training sequence and its answers
+T = TypeVar("T")
 RECORDING = re.compile(r"[a-z][a-z0-9_]{0,79}")
 
 log = logging.getLogger(__name__)
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The request is not carried out; `str()` is shown to the person."""
+    """The request is not carried out; `str()` is shown to the person.
 
-    def __init__(self, status: int, message: str) -> None:
+    Args:
+        status: of the answer.
+        message: what, and what to do.
+        retry_after: seconds after which it makes sense to try again; 0: not said.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: int = 0) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 def same_origin(headers: Headers) -> bool:
@@ -86,7 +93,12 @@ _CONTROL: TypeAdapter[Control] = TypeAdapter(Annotated[Control, Field(discrimina
 
 
 async def control_of(request: Request) -> Control:
-    """The validated control in the body of a POST.
+    """The validated control in the body of a POST; raises as `body_of`."""
+    return await body_of(request, _CONTROL)
+
+
+async def body_of(request: Request, kind: TypeAdapter[T]) -> T:
+    """The validated body of a POST.
 
     Raises:
         Refused: foreign origin (403), not JSON (415), too large (413), malformed (400).
@@ -95,11 +107,11 @@ async def control_of(request: Request) -> Control:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "send JSON: content-type must be application/json")
     try:
-        return _CONTROL.validate_python(json.loads(await _body(request)))
+        return kind.validate_json(await _body(request))
     except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Refused(400, "the body is not valid JSON") from error
         raise Refused(400, explain(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, "the body is not valid JSON") from error
 
 
 def require_same_origin(request: Request) -> None:
@@ -128,7 +140,7 @@ def answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
         try:
             return await handler(request)
         except Refused as refusal:
-            return error(refusal.status, str(refusal))
+            return error(refusal.status, str(refusal), refusal.retry_after)
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return error(500, "this went wrong on the server; its log says more")
@@ -136,7 +148,7 @@ def answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
     return answer
 
 
-def error(status: int, message: str) -> JSONResponse:
+def error(status: int, message: str, retry_after: int = 0) -> JSONResponse:
     """One sentence for a person, as JSON."""
     content: dict[str, Any] = {"error": message}
-    return JSONResponse(content, status)
+    return JSONResponse(content, status, headers={"Retry-After": str(retry_after)} if retry_after else None)

@@ -8,13 +8,12 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
-from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.records import Control, Fenced, RunRow, State
-from ssmviz.runs.store import Store
-from ssmviz.runs.twins import Twins
+from ssmviz.runs.steering import Watch
 from ssmviz.settings import TaskSettings, TrainSettings
 from ssmviz.tasks import TASKS, SignalTask, rng_for
 from ssmviz.traces import Advance, Checkpoint, Command, Diverged, Evaluation, Event, Finished, Frame, Probe, Save, Step
@@ -28,22 +27,58 @@ End = tuple[State, str]
 Trainer = Generator[Event, Command | None, None]
 
 
+class Wishes(Protocol):
+    """What people ask for: the store, or what it says on another machine."""
+
+    def watch(self, experiment: str, run: str) -> Watch:
+        """All in one look."""
+
+    def raise_hold(self, experiment: str, step: int) -> None:
+        """Let the twins come to `step`, too."""
+
+
+class Sink(Protocol):
+    """Where events go: a recorder, or what stands for it on another machine."""
+
+    step: int
+
+    def take(self, event: Event, *, probe_version: int = 0) -> None:
+        """Keep one event."""
+
+    def beat(self) -> None:
+        """Say that the run is alive."""
+
+    def flush_if_pending(self) -> None:
+        """The run waits: let go of what is kept."""
+
+
+class March(Protocol):
+    """The twins of a run."""
+
+    def set(self, runs: tuple[str, ...]) -> None:
+        """Who they are now."""
+
+    def are_far_behind(self, step: int) -> bool:
+        """Whether a run at `step` must wait."""
+
+
 class Driver:
     """One attempt of one run, from its first event to its end.
 
     Args:
-        store: the store.
+        wishes: what people ask for.
         run: its row, with the attempt that runs.
         recorder: where events go.
+        twins: who marches with it.
         leaving: says whether this process has been asked to leave.
     """
 
-    def __init__(self, store: Store, run: RunRow, recorder: Recorder, leaving: Callable[[], bool]) -> None:
-        self._store = store
+    def __init__(self, wishes: Wishes, run: RunRow, recorder: Sink, twins: March, leaving: Callable[[], bool]) -> None:
+        self._wishes = wishes
         self._run = run
         self._recorder = recorder
         self._leaving = leaving
-        self._twins = Twins(store)
+        self._twins = twins
         self._control = Control()
         self._end: End | None = None
         self._looked = -1.0
@@ -137,7 +172,7 @@ class Driver:
         self._looked = now
         self._recorder.beat()
         with suppress(sqlite3.OperationalError):  # busy or full: look again in a moment
-            watch = self._store.watch(self._run.experiment, self._run.id)
+            watch = self._wishes.watch(self._run.experiment, self._run.id)
             if watch.attempt != self._run.attempt:
                 raise Fenced(f"attempt {self._run.attempt} of run {self._run.id} is over")
             self._obey(watch.control)
@@ -171,7 +206,7 @@ class Driver:
         hold_at = self._step if self._control.hold_at is None else self._control.hold_at
         if self._step > hold_at:  # this run had gone on when the pause was asked for: its twin follows
             with suppress(sqlite3.OperationalError):
-                self._store.raise_hold(self._run.experiment, self._step)
+                self._wishes.raise_hold(self._run.experiment, self._step)
             self._control = replace(self._control, hold_at=self._step)
         return self._step >= hold_at
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TRAINER = "ssmviz.training.loop:train"
+ERROR = "error.txt"  # in a run's folder: what its trainer raised
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 

@@ -1,11 +1,14 @@
-"""Writes what a trainer yields into the store, as one attempt of one run. Used by workers and the command line."""
+"""Writes what a trainer yields into the store, as one attempt of one run.
+
+Used by workers, the command line, and the launcher for workers on other machines.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +37,7 @@ class Recorder:
         self.run = run
         self.step = resumed or 0
         self.checkpoint_step = resumed
+        self.taken = 0  # number of the last event, where they come numbered from another machine
         self._resumed = resumed
         self._db = store.rundb(run.id, run.attempt)
         self._progress = store.progress(run.id)
@@ -54,7 +58,7 @@ class Recorder:
             case Step():
                 self._take_step(event)
             case Frame():
-                self._take_frame(event, probe_version)
+                self.take_picture(event.step, frames.pack(event, self.run.settings.task.name), probe_version)
             case Checkpoint():
                 self._take_checkpoint(event)
             case Started():
@@ -74,6 +78,17 @@ class Recorder:
                 self._seconds = event.seconds
                 self._add("finished", event)
 
+    def take_losses(self, losses: Sequence[tuple[int, float]]) -> None:
+        """(step, loss) of steps done on another machine, thinned there."""
+        self._losses += losses
+
+    def take_picture(self, step: int, data: bytes, probe_version: int) -> None:
+        """Store a packed frame."""
+        self._write(lambda: self._put(step, data, probe_version))
+        if probe_version != self._probe_version:
+            self._write(lambda: self._note(probe_version=probe_version))
+            self._probe_version = probe_version
+
     def beat(self) -> None:
         """Say that the run is alive."""
         self._write(lambda: self._progress.write(self.step))
@@ -83,14 +98,15 @@ class Recorder:
         self._rows.append(("message", self.step, {"text": text}))
         self.flush()
 
-    def flush(self) -> None:
-        """Write what is pending, and see that the run is still ours."""
+    def flush(self) -> bool:
+        """Write what is pending, and see that the run is still ours; whether the disk took it."""
         self._flushed = time.monotonic()
         self._gather_losses()
-        if self._write(lambda: self._db.append(self._rows)):
+        if written := self._write(lambda: self._db.append(self._rows, delivered=self.taken)):
             self._rows = []
         del self._rows[:-MAX_PENDING]
         self._write(self._note)
+        return written
 
     def flush_if_pending(self) -> None:
         """Write what is pending, if anything is: a run that waits costs nothing."""
@@ -117,17 +133,10 @@ class Recorder:
     def _take_step(self, event: Step) -> None:
         self.step = event.step
         self.beat()
-        if event.loss is not None and event.step % _stride(event.step) == 0:
+        if event.loss is not None and is_kept(event.step):
             self._losses.append((event.step, event.loss))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
-
-    def _take_frame(self, event: Frame, probe_version: int) -> None:
-        data = frames.pack(event, self.run.settings.task.name)
-        self._write(lambda: self._put(event.step, data, probe_version))
-        if probe_version != self._probe_version:
-            self._write(lambda: self._note(probe_version=probe_version))
-            self._probe_version = probe_version
 
     def _put(self, step: int, data: bytes, probe_version: int) -> None:
         if not self._db.put_frame(step, data, probe_version):
@@ -135,7 +144,7 @@ class Recorder:
 
     def _take_checkpoint(self, event: Checkpoint) -> None:
         self._gather_losses()
-        if self._write(lambda: self._db.put_checkpoint(event.step, event.data, self._rows)):
+        if self._write(lambda: self._db.put_checkpoint(event.step, event.data, self._rows, delivered=self.taken)):
             self._rows = []
             self.checkpoint_step = event.step
             self._write(lambda: self._note(checkpoint_step=event.step))
@@ -169,6 +178,6 @@ class Recorder:
             self._write(lambda: self._note(reason=text))
 
 
-def _stride(step: int) -> int:
-    """1, 2, 4, ...: few enough points for a screen, however long the run."""
-    return 1 << max(0, (2 * step // LOSSES).bit_length() - 1)
+def is_kept(step: int) -> bool:
+    """Whether this step's loss is: every, every second, every fourth ...: few enough points for a screen."""
+    return step % (1 << max(0, (2 * step // LOSSES).bit_length() - 1)) == 0

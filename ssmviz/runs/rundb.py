@@ -87,18 +87,33 @@ class RunDb:
         with transaction(self._db()) as db:
             if self.attempt is not None and self._get(db, "attempt", 0) > self.attempt:
                 raise Fenced(f"attempt {self.attempt} of {self.path.parent.name} is over")
-            self._set(db, {"attempt": self.attempt or 0})
+            self._set(db, {"attempt": self.attempt or 0, "delivered": 0})
             self._cut_losses(db, keep)
             marks = ",".join("?" * len(LAST_KINDS))
             db.execute(f"DELETE FROM metrics WHERE step > ? OR kind IN ({marks})", (keep, *LAST_KINDS))  # noqa: S608
             db.execute("DELETE FROM frames WHERE step > ?", (keep,))
             self._append(db, [("started", max(keep, 0), started)])
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Add rows (kind, step, data) in one transaction."""
-        if rows:
+    def append(self, rows: Sequence[Row], *, delivered: int = 0) -> None:
+        """Add rows (kind, step, data) in one transaction.
+
+        Args:
+            rows: to be added.
+            delivered: number of the last event in them, where events come numbered from another machine.
+        """
+        if rows or delivered:
             with self._write() as db:
                 self._append(db, rows)
+                self._note_delivery(db, delivered)
+
+    def delivered(self) -> int:
+        """Number of the last event of this attempt that is stored, 0 when none is."""
+        db = self._db()
+        return self._get(db, "delivered", 0) if self._get(db, "attempt", 0) == self.attempt else 0
+
+    def _note_delivery(self, db: sqlite3.Connection, number: int) -> None:
+        if number:
+            self._set(db, {"delivered": number})
 
     def metrics_since(self, rowid: int = 0) -> list[Metric]:
         """At most PAGE rows after `rowid`, in the order they happened."""
@@ -181,13 +196,14 @@ class RunDb:
 
     # checkpoints
 
-    def put_checkpoint(self, step: int, data: bytes, rows: Sequence[Row] = ()) -> None:
+    def put_checkpoint(self, step: int, data: bytes, rows: Sequence[Row] = (), *, delivered: int = 0) -> None:
         """Store a checkpoint over the older of the two, and with it the metrics up to its step.
 
         In one transaction: who goes on from it has the whole curve before it.
         """
         with self._write() as db:
             self._append(db, rows)
+            self._note_delivery(db, delivered)
             newest = db.execute("SELECT slot, seq FROM checkpoints ORDER BY seq DESC LIMIT 1").fetchone()
             slot, seq = (1 - newest["slot"], newest["seq"] + 1) if newest else (0, 1)
             row = (slot, seq, step, zlib.crc32(data), data)

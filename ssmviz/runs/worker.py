@@ -18,12 +18,13 @@ from pathlib import Path
 from types import FrameType
 
 from ssmviz import frames
-from ssmviz.runs.driver import Driver, Trainer, probe_tokens
-from ssmviz.runs.entry import THREADS
+from ssmviz.runs.driver import Driver, End, Trainer, probe_tokens
+from ssmviz.runs.entry import ERROR, THREADS
 from ssmviz.runs.locks import FileLock
 from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.records import ACTIVE, LIVE, Fenced, RunRow, State
 from ssmviz.runs.store import Store
+from ssmviz.runs.twins import Twins
 from ssmviz.settings import TrainSettings
 from ssmviz.traces import Frame, Probe
 
@@ -75,22 +76,83 @@ def load(trainer: str) -> Train:
     return train
 
 
-def _attempt(store: Store, row: RunRow, trainer: str, leaving: Callable[[], bool]) -> None:
-    _limit_threads(row.settings.threads)
-    saved = store.load_checkpoint(row.id)
-    recorder = Recorder(store, row, resumed=saved[0] if saved else None)
-    recorder.beat()
-    state: State
+def driven(
+    driver: Driver,
+    row: RunRow,
+    saved: bytes | None,
+    trainer: str,
+    explain: Callable[[str], object],
+    *,
+    gpu_share: float | None = None,
+) -> End:
+    """Train until it is over.
+
+    Args:
+        driver: of the attempt.
+        row: of the run.
+        saved: the checkpoint to go on from.
+        trainer: "module:function".
+        explain: is given the traceback of what a trainer raises.
+        gpu_share: of the GPU's memory that this process may take; None: all of it.
+
+    Returns:
+        The final state and the reason; "starting" when the same from the checkpoint may work in a new process.
+
+    Raises:
+        Fenced: a newer attempt owns the run.
+    """
     try:
-        train = load(trainer)(row.settings, saved[1] if saved else None)
-        state, reason = Driver(store, row, recorder, leaving).drive(train)
+        if gpu_share is not None:
+            _cap_gpu_memory(gpu_share)
+        return driver.drive(load(trainer)(row.settings, saved))
     except Fenced:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a trainer raises must end in a state
-        (store.folder(row.id) / "error.txt").write_text(traceback.format_exc())
-        state, reason = _state_of(error)
-        if state == "starting":
-            sys.exit(RETRY)
+        explain(traceback.format_exc())
+        return _state_of(error)
+
+
+def device() -> str:
+    """What torch computes with here, such as "cuda: NVIDIA H200, torch 2.13.0"."""
+    import torch
+
+    name = f"cuda: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
+    return f"{name}, torch {torch.__version__}"
+
+
+def _cap_gpu_memory(share: float) -> None:
+    """Let this process take so much of its GPU's memory and no more: `oom` for this run, none for its neighbours."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(share)
+
+
+def be_modest() -> None:
+    """App and browser answer first where they share the cores, and stay when memory runs out."""
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    with suppress(OSError):  # Linux
+        Path("/proc/self/oom_score_adj").write_text("600")
+
+
+def limit_threads(count: int) -> None:
+    """Before torch works: its libraries read these when they start."""
+    for name in THREADS:
+        os.environ[name] = str(count)
+    if (torch := sys.modules.get("torch")) is not None:  # the fork server has loaded it already
+        torch.set_num_threads(count)
+
+
+def _attempt(store: Store, row: RunRow, trainer: str, leaving: Callable[[], bool]) -> None:
+    limit_threads(row.settings.threads)
+    step, saved = store.load_checkpoint(row.id) or (None, None)
+    recorder = Recorder(store, row, resumed=step)
+    recorder.beat()
+    driver = Driver(store, row, recorder, Twins(store), leaving)
+    state, reason = driven(driver, row, saved, trainer, (store.folder(row.id) / ERROR).write_text)
+    if state == "starting":
+        sys.exit(RETRY)
     recorder.end(state, reason)
 
 
@@ -113,7 +175,7 @@ def _answer(store: Store, row: RunRow, attempt: int, trainer: str, leaving: Call
     saved = store.load_checkpoint(row.id)
     if saved is None:
         return
-    _limit_threads(row.settings.threads)
+    limit_threads(row.settings.threads)
     train = load(trainer)(row.settings, saved[1])
     next(train)
     end = time.monotonic() + LINGER_SECONDS
@@ -142,16 +204,5 @@ def _prepare() -> Callable[[], bool]:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app, which asks in its own way
     signal.signal(signal.SIGTERM, leave)
-    with suppress(AttributeError, OSError):  # the app and the browser answer first where they share the cores
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    with suppress(OSError):  # Linux: when memory runs out, a worker goes before the app does
-        Path("/proc/self/oom_score_adj").write_text("600")
+    be_modest()
     return lambda: bool(asked)
-
-
-def _limit_threads(count: int) -> None:
-    """Before torch works: its libraries read these when they start."""
-    for name in THREADS:
-        os.environ[name] = str(count)
-    if (torch := sys.modules.get("torch")) is not None:  # the fork server has loaded it already
-        torch.set_num_threads(count)

@@ -15,6 +15,7 @@ from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.recording import BUDGET, SMALL_BUDGET, SUFFIX, export_experiment
 from ssmviz.runs.records import RESUMABLE, Fenced, Refused, RunRow
 from ssmviz.runs.store import Store
+from ssmviz.runs.twins import Twins
 from ssmviz.runs.view import StoredExperiment
 from ssmviz.traces import Command, Event
 from ssmviz.training.arguments import Order
@@ -108,7 +109,7 @@ def _train(store: Store, run: RunRow, screen: Screen, leaving: Callable[[], bool
     saved = store.load_checkpoint(run.id)
     step, data = saved or (None, None)
     recorder = Recorder(store, run, resumed=step)
-    driver = Driver(store, run, recorder, leaving)
+    driver = Driver(store, run, recorder, Twins(store), leaving)
     try:
         state, reason = driver.drive(_watched(train(run.settings, data), result, screen))
     except (ValueError, RuntimeError, MemoryError) as error:

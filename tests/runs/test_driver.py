@@ -5,10 +5,15 @@ import sqlite3
 import pytest
 
 from ssmviz.runs import launcher as launching
+from ssmviz.runs import memory
+from ssmviz.runs.backends import embedded
+from ssmviz.runs.backends.embedded import Embedded, Job, Spawner
+from ssmviz.runs.bell import Bell
 from ssmviz.runs.driver import Driver
 from ssmviz.runs.launcher import Launcher
 from ssmviz.runs.recorder import Recorder
 from ssmviz.runs.store import Store
+from ssmviz.runs.twins import Twins
 from ssmviz.runs.worker import _state_of
 from tests.runs import fake
 from tests.runs.lab import FAKE, settings
@@ -25,7 +30,7 @@ def run(store):
 def drive(store, run, *, leaving=lambda: False, checkpoint=None):
     step, data = checkpoint or (None, None)
     recorder = Recorder(store, run, resumed=step)
-    end = Driver(store, run, recorder, leaving).drive(fake.train(run.settings, data))
+    end = Driver(store, run, recorder, Twins(store), leaving).drive(fake.train(run.settings, data))
     recorder.end(*end)
     return store.run(run.id)
 
@@ -106,30 +111,37 @@ class Dead:
     """A process that ended with SIGKILL."""
 
     exitcode = -9
+    sentinel = None
 
     def close(self):
         pass
 
 
+@pytest.fixture
+def launcher(store, monkeypatch):
+    """Nothing is started by it."""
+    monkeypatch.setattr(embedded, "context", lambda trainer: None)
+    bell = Bell(store.root)
+    return Launcher(store, Embedded(store, FAKE, bell), Spawner(store, FAKE, lazy=True), bell)
+
+
 @pytest.mark.parametrize(("kills_after", "state"), [(1, "oom"), (0, "queued")])
-def test_a_worker_killed_for_want_of_memory_is_not_started_again(store, run, monkeypatch, kills_after, state):
-    monkeypatch.setattr(launching, "_context", lambda trainer: None)
-    launcher = Launcher(store, FAKE, kills=lambda: kills_after)
-    launcher._jobs[run.id] = launching.Job(Dead(), run.attempt, 0)
-    launcher._reap()
+def test_a_worker_killed_for_want_of_memory_is_not_started_again(store, run, launcher, monkeypatch, kills_after, state):
+    launcher.backend._kills = lambda: kills_after
+    monkeypatch.setattr(embedded, "wait", lambda *args: None)
+    launcher.backend._jobs[run.id] = Job(Dead(), run.attempt)
+    launcher._look(0.0)
     assert store.run(run.id).state == state
 
 
 @pytest.mark.parametrize("paused", [True, False])
-def test_paused_runs_are_saved_and_ended_when_no_app_comes_back(store, run, monkeypatch, paused):
-    monkeypatch.setattr(launching, "_context", lambda trainer: None)
+def test_paused_runs_are_saved_and_ended_when_no_app_comes_back(store, run, launcher, monkeypatch, paused):
     monkeypatch.setattr(launching, "ABANDONED_SECONDS", 0.0)
     monkeypatch.setattr(launching, "GRACE_SECONDS", 0.0)
     store.update_control(run.experiment, paused=paused)
-    launcher = Launcher(store, FAKE)
     assert not launcher._is_over(), "it has to wait for them"
     assert launcher._asked is paused
 
 
 def test_the_kernels_count_of_kills_is_a_number():
-    assert launching.memory.kills() >= 0
+    assert memory.kills() >= 0

@@ -4,17 +4,28 @@ import { choice, choose, el, setText, uniqueName } from "../canvas/dom.js";
 import { number } from "../canvas/words.js";
 
 const FINE = 400; // positions of a logarithmic slider
+const BY_TEACHER = "Set by your teacher";
 
-/** Elements of the controls that are neither hidden nor under "More", and of those under it. */
+/** Elements of the controls that are neither hidden nor under "More", of those under it, and a word about locked ones. */
 export function buildControls(stage) {
   const made = stage.controls.filter(({ hidden }) => !hidden).map((spec) => ({ spec, ...KINDS[spec.kind](stage, spec) }));
+  for (const { spec, element } of made) if (spec.locked) lock(element);
+  const notice = stage.locked.length ? el("span", { class: "by-teacher" }, `🔒 ${BY_TEACHER.toLowerCase()}`) : null;
   return {
+    notice,
     first: made.filter(({ spec }) => !spec.more).map(({ element }) => element),
     more: made.filter(({ spec }) => spec.more).map(({ element }) => element),
     show: () => {
       for (const { spec, show } of made) show(stage.values[spec.name]);
     },
   };
+}
+
+/** Shows a value that cannot be changed, and says who has set it. */
+function lock(element) {
+  for (const input of element.matches("input") ? [element] : element.querySelectorAll("input")) input.disabled = true;
+  element.classList.add("locked");
+  element.title = BY_TEACHER;
 }
 
 const KINDS = {

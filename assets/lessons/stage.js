@@ -38,13 +38,14 @@ class Stage extends Values {
     }
     if (data.lesson !== this.lesson) await this.load(data);
     else this.hear(data);
+    if (this.scene && data.controls !== this.offered) this.compose(this.specify(data.controls)); // others are locked
     if (this.scene) this.retheme();
   }
 
   async load(data) {
     this.lesson = data.lesson;
     this.element.dataset.lesson = data.lesson;
-    this.controls = JSON.parse(data.controls);
+    this.specify(data.controls);
     this.begin(data);
     this.retheme();
     const { build } = await import(`./${data.lesson}.js`);
@@ -52,6 +53,12 @@ class Stage extends Values {
     this.scene = build(this);
     this.compose();
     this.start();
+  }
+
+  specify(text) {
+    this.offered = text;
+    this.controls = JSON.parse(text);
+    this.locked = this.controls.filter(({ locked }) => locked).map(({ name }) => name);
   }
 
   get stamp() {
@@ -103,6 +110,7 @@ class Stage extends Values {
 
   compose() {
     const { scene } = this;
+    this.sight?.disconnect();
     this.widgets = buildControls(this);
     this.views = scene.rows.flatMap((row) => row.views ?? row).filter((view) => view instanceof View);
     this.facts = el("dl", { class: "facts" });
@@ -112,7 +120,7 @@ class Stage extends Values {
       ? el("details", { class: "more" }, el("summary", {}, "More"), el("div", {}, ...this.widgets.more))
       : null;
     this.element.replaceChildren(
-      el("div", { class: "deck" }, ...this.widgets.first, more, el("span", { class: "deeds" }, this.playButton, reset)),
+      el("div", { class: "deck" }, ...this.widgets.first, more, this.widgets.notice, el("span", { class: "deeds" }, this.playButton, reset)),
       ...scene.rows.map(row),
       this.facts,
       ...(scene.rows.flat().includes(this.spoken) ? [] : [this.spoken]),

@@ -31,9 +31,10 @@ export class Values {
     this.reported = JSON.stringify(this.values);
   }
 
-  /** Changes values and redraws. */
+  /** Changes values and redraws. What is locked stays as it is. */
   set(change) {
-    this.values = { ...this.values, ...change };
+    const locked = Object.fromEntries((this.locked ?? []).map((name) => [name, this.values[name]]));
+    this.values = { ...this.values, ...change, ...locked };
     this.changedAt = performance.now();
     this.forgetDerived();
     this.touch("values");

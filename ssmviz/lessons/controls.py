@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -271,9 +271,10 @@ def changed(controls: Iterable[Control], now: Mapping[str, Value], change: Mappi
     return dict(now) | {name: known[name].accept(value) for name, value in change.items()}
 
 
-def specification(controls: Iterable[Control]) -> str:
-    """For the browser: JSON, a list of the controls with their kind."""
-    return json.dumps([{"kind": type(control).__name__.lower()} | vars(control) for control in controls])
+def specification(controls: Iterable[Control], *, locked: Collection[str] = (), hidden: Collection[str] = ()) -> str:
+    """For the browser: JSON, a list of the controls with their kind; those named are locked, or hidden as well."""
+    found = [{"kind": type(c).__name__.lower(), "locked": c.name in locked} | vars(c) for c in controls]
+    return json.dumps([one | {"hidden": one["hidden"] or one["name"] in hidden} for one in found])
 
 
 def _check(value: Any, label: str, low: float, high: float) -> None:

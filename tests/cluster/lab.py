@@ -1,0 +1,103 @@
+"""An app whose runs are actors on a Ray cluster of three nodes, all of them on this machine: a head that computes
+nothing, and two that do."""
+
+import os
+import signal
+from functools import cache
+
+import pytest
+
+from ssmviz.runs.backends import VARIABLES
+from ssmviz.runs.locks import holder
+from ssmviz.runs.records import ACTIVE
+from tests.runs.lab import Lab, wait_until
+
+FAST_FAULTS = {  # a node that says nothing is given up after two seconds instead of twenty
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+STORE = 80 * 1024**2
+
+
+@cache
+def cluster():
+    """Started once, ended with the tests."""
+    ray = pytest.importorskip("ray", reason="needs the extra `cluster`")
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    small = {"object_store_memory": STORE, "include_dashboard": False}
+    found = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "_system_config": FAST_FAULTS})
+    for _ in range(2):
+        found.add_node(num_cpus=1, object_store_memory=STORE)
+    ray.init(found.address, log_to_driver=False, logging_level="ERROR")
+    return found
+
+
+def stop():
+    """End the cluster, if there is one."""
+    if cluster.cache_info().currsize:
+        import ray
+
+        ray.shutdown()
+        cluster().shutdown()
+        cluster.cache_clear()
+
+
+class RayLab(Lab):
+    """See the module. The process that works on a run is its actor's."""
+
+    def open(self):
+        self.environ = {"backend": "ray", "address": cluster().address}
+        os.environ.update({VARIABLES[name]: value for name, value in self.environ.items()})
+        return super().open()
+
+    def close(self):
+        left = super().close()
+        for name in self.environ:
+            os.environ.pop(VARIABLES[name], None)
+        return left
+
+    def left(self):
+        return super().left() + self.actors()
+
+    def actors(self):
+        """Names of the actors of this store that live."""
+        from ray.util import list_named_actors
+
+        path = self.store.root / "cluster.id"
+        namespace = path.read_text() if path.exists() else ""
+        return [each["name"] for each in list_named_actors(all_namespaces=True) if each["namespace"] == namespace]
+
+    def actor(self, run):
+        """Of the newest attempt, None when there is none."""
+        import ray
+
+        from ssmviz.runs.backends.ray import NAME
+
+        name = NAME.format(run, self.store.run(run).attempt)
+        try:
+            return ray.get_actor(name, namespace=(self.store.root / "cluster.id").read_text())
+        except (ValueError, OSError):
+            return None
+
+    def worker(self, run):
+        import ray
+
+        return ray.get(wait_until(lambda: self.actor(run), "an actor").place.remote())[1]
+
+    def kill_worker(self, run):
+        os.kill(self.worker(run), signal.SIGKILL)
+
+    def kill_everything(self):
+        pids = [self.worker(row.id) for row in self.store.runs_in(ACTIVE)]
+        self.groups.add(holder(self.store.root / "launcher.lock"))
+        self.client._closed.set()
+        for leader in self.groups - {None}:
+            os.killpg(leader, signal.SIGKILL)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.client._app_lock.release()
+        wait_until(lambda: self.left() == [], "everything to be dead")

@@ -17,7 +17,7 @@ gated = PLAIN | {"delta": painting("letters")}
 
 gate = learned()
 with suppress(Refused, KeyError):  # a gate that was trained on this page takes the recorded one's place
-    gate = selection.gate_in(services.library().view(st.query_params.get("run", ""))) or gate
+    gate = selection.gate_in(services.access().view(st.query_params.get("run", ""))) or gate
 
 lesson = Lesson("selection", selection.CONTROLS, extra=lambda _: selection.for_pictures(gate))
 lesson.question(

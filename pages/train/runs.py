@@ -10,12 +10,14 @@ from ssmviz.widgets.run_list import run_list
 store_notice()
 st.title("Runs")
 
-if not services.client().store.experiments(1):
+who = services.person()
+if not services.access().summaries():
     st.info("Nothing was trained here yet.", icon=":material/science:")
     st.page_link(pages.lab(), label="Train something in the lab")
     st.stop()
 
-st.markdown("Everything trained on this machine, newest first. Tick two or more to compare them.")
+words = "Everything trained on this machine" if who.presents else "What you trained, and what is shared with the class"
+st.markdown(f"{words}, newest first. Tick two or more to compare them.")
 chosen = run_list()
 if len(chosen) >= 2:
     st.subheader("Compared")

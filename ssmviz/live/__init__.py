@@ -24,7 +24,8 @@ Experiment (GET /api/experiments/{id}, and the socket's first message with `"typ
      "runs": [Run, …]}                          // in display order, usually S6 then S4D
 
     Run = {"id": "…", "label": "S6", "state": "running", "error": "", "step": 120, "steps": 1000, "attempt": 1,
-     "queue": null,                             // place in the queue from 1 while queued
+     "queue": null,                             // while queued: the experiment's place in the queue, from 1
+     "waits": "",                               // and why: "3rd in the queue: all 4 places are taken"
      "device": "cpu", "backend": "numba", "parameters": 12345, "notes": ["every fallback, in words"],
      "settings": {"task": {…}, "model": {…}, "optim": {…}, "seed": 0, …},
      "losses": {"step": [1, 2, …], "loss": [2.3, null, …]},
@@ -52,7 +53,7 @@ Server to browser, text:
     {"type": "hello", …Experiment}              // always first, everything so far
     {"type": "update", "settled": false, "control": {…}, "runs": [
         {"index": 0, "truncate": null, "frames_all": false, "state": …, "error": …, "step": …, "attempt": …,
-         "queue": …, "device": …, "backend": …, "parameters": …, "notes": …,
+         "queue": …, "waits": …, "device": …, "backend": …, "parameters": …, "notes": …,
          "losses": {…}, "evaluations": {…}, "rungs": […], "frames": […]}]}
   `runs` holds the runs that changed; scalars are the new values, `losses`, `evaluations`, `rungs` and `frames` only
   what is to be appended. `truncate: s` (after a resume): first drop losses, evaluations and frames with step > s,

@@ -16,6 +16,7 @@ POLL_SECONDS = 1 / 30
 CREDIT = 2  # frames of one run on their way without an acknowledgement
 BACKLOG = 64  # updates waiting for one browser; whoever falls further behind starts over
 MAX_VIEWERS = 200  # sockets in all
+MAX_OF_ONE = 24  # of one person of a class
 
 SETTLED, TOO_SLOW, TOO_MANY = 4000, 1013, 4009
 
@@ -40,9 +41,14 @@ class Followed(Protocol):
 
 
 class Viewer:
-    """What one socket still has to send: updates in order, of frames only the newest of each run."""
+    """What one socket still has to send: updates in order, of frames only the newest of each run.
 
-    def __init__(self) -> None:
+    Args:
+        person: who looks; "" where nobody is told apart.
+    """
+
+    def __init__(self, person: str = "") -> None:
+        self.person = person
         self.close_code: int | None = None
         self._texts: deque[str] = deque()
         self._frames: dict[int, bytes] = {}
@@ -129,7 +135,8 @@ class Hub:
 
     def join(self, experiment: str, followed: Followed | None, viewer: Viewer) -> None:
         """Let `viewer` look on; `followed` is needed when nobody does yet (see `is_watched`)."""
-        if sum(len(watch.viewers) for watch in self._watches.values()) >= MAX_VIEWERS:
+        others = [other.person for watch in self._watches.values() for other in watch.viewers]
+        if len(others) >= MAX_VIEWERS or (viewer.person and others.count(viewer.person) >= MAX_OF_ONE):
             viewer.close(TOO_MANY)
             return
         watch = self._watches.get(experiment)

@@ -12,19 +12,24 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from ssmviz.classroom.access import Access, NotKnown, NotYours, quota_of
+from ssmviz.classroom.config import Classroom
+from ssmviz.classroom.people import Cookies, People
 from ssmviz.live import guard, socket, wire
 from ssmviz.live.assets import assets, assets_version
 from ssmviz.live.guard import Refused, answering
 from ssmviz.live.health import Health
 from ssmviz.live.hub import Hub, Viewer
-from ssmviz.live.snapshot import Snapshot, in_short, summaries
+from ssmviz.live.snapshot import Queue, Snapshot, in_short
 from ssmviz.runs import records
 from ssmviz.runs.client import Client
+from ssmviz.runs.quota import NotNow, Rates
 from ssmviz.runs.view import ExperimentView, Library
 
 MAX_HISTORY = 2 * 1024 * 1024  # bytes of one answer: many ask at once in a classroom
 FOREVER = "public, max-age=31536000, immutable"
 FOREIGN_ORIGIN, UNKNOWN = 4003, 4004
+CHANGES = (300, 10.0)  # requests that change something, of one person of a class, in so many seconds
 
 T = TypeVar("T")
 
@@ -35,12 +40,20 @@ class Live:
     Args:
         client: steers what trains here.
         library: reads what trains here, and recordings.
+        people: tells who asks.
+        classroom: of this server; None: one person on their own machine.
     """
 
-    def __init__(self, client: Client, library: Library) -> None:
+    def __init__(
+        self, client: Client, library: Library, people: People | None = None, classroom: Classroom | None = None
+    ) -> None:
         self.client = client
         self.library = library
+        self.people = people or People()
         self.hub = Hub()
+        self._classroom = classroom
+        self._queue = Queue(client.store)
+        self._rates = Rates()
 
     def routes(self, base: str = "") -> list[BaseRoute]:
         """For `st.App(routes=...)`, below `base` ("" or "/lab")."""
@@ -57,30 +70,35 @@ class Live:
 
     async def experiments(self, request: Request) -> Response:
         """All experiments in short."""
-        return _json(await _call(lambda: {"experiments": [in_short(s) for s in summaries(self.client.store)]}))
+        access = self._access(request.cookies)
+        return _json(await _call(lambda: {"experiments": [in_short(s) for s in access.summaries()]}))
 
     async def experiment(self, request: Request) -> Response:
         """One experiment, its series included."""
-        return _json(await _call(lambda: self._snapshot(_id(request)).hello()))
+        access = self._access(request.cookies)
+        return _json(await _call(lambda: self._snapshot(access, _id(request)).hello()))
 
     async def delete(self, request: Request) -> Response:
         """Remove an experiment, also while it trains."""
         guard.require_same_origin(request)
+        access = self._changing(request)
         experiment = _own(_id(request))
-        await _call(lambda: self.client.delete(experiment))
+        await _call(lambda: access.delete(experiment))
         return _json({"deleted": experiment})
 
     async def control(self, request: Request) -> Response:
         """Steer an experiment."""
         control = await guard.control_of(request)
+        access = self._changing(request)
         experiment = _own(_id(request))
-        return _json(await _call(lambda: self._steer(experiment, control)))
+        return _json(await _call(lambda: self._steer(access, experiment, control)))
 
     async def frames(self, request: Request) -> Response:
         """History of one run, one page of it."""
         run, after = _id(request), _step(request.query_params.get("after", "-1"))
         most = _most(request.query_params.get("most", str(records.MAX_FRAMES)))
-        view = await _call(lambda: _known(self.library.view_of_run, run))
+        access = self._access(request.cookies)
+        view = await _call(lambda: _known(access.view_of_run, run))
         tag = await _call(lambda: _tag(view, run, after, most))
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Encoding": "identity"}  # packed already
         if request.headers.get("if-none-match") == tag:
@@ -98,25 +116,47 @@ class Live:
             return
         try:
             experiment = guard.known_id(websocket.path_params["id"])
-            followed = None if self.hub.is_watched(experiment) else await _call(lambda: self._snapshot(experiment))
+            access = self._access(websocket.cookies)
+            followed = await _call(lambda: self._followed(access, experiment))
         except Refused:
             await websocket.close(UNKNOWN)
             return
-        viewer = Viewer()
+        viewer = Viewer(access.person.id)
         self.hub.join(experiment, followed, viewer)
         try:
             await socket.serve(websocket, viewer)
         finally:
             self.hub.leave(experiment, viewer)
 
-    def _snapshot(self, experiment: str) -> Snapshot:
-        return Snapshot(_known(self.library.view, experiment), self._queue)
+    def _access(self, cookies: Cookies) -> Access:
+        person = self.people(cookies)
+        return Access(person, self.client, self.library, quota_of(person, self._classroom))
 
-    def _queue(self) -> list[str]:
-        return [row.id for row in self.client.store.runs_in(("queued",))]
+    def _changing(self, request: Request) -> Access:
+        """Who wants to change something, and not too often."""
+        access = self._access(request.cookies)
+        if not access.person.is_known:
+            raise Refused(401, "sign in first, or reload the page: nothing is changed for somebody unknown")
+        if access.person.id:
+            try:
+                self._rates.take(access.person.id, CHANGES)
+            except NotNow as refusal:
+                raise Refused(429, str(refusal), refusal.seconds) from refusal
+        return access
 
-    def _steer(self, experiment: str, control: guard.Control) -> dict[str, Any]:
+    def _snapshot(self, access: Access, experiment: str) -> Snapshot:
+        return Snapshot(_known(access.view, experiment), self._queue)
+
+    def _followed(self, access: Access, experiment: str) -> Snapshot | None:
+        """What a new viewer brings; None when others look at it already."""
+        if not self.hub.is_watched(experiment):
+            return self._snapshot(access, experiment)
+        _known(access.view, experiment)
+        return None
+
+    def _steer(self, access: Access, experiment: str, control: guard.Control) -> dict[str, Any]:
         client = self.client
+        access.touch(experiment)
         if isinstance(control, guard.StepOnce):
             for _ in range(control.count):
                 client.step(experiment)
@@ -125,21 +165,13 @@ class Live:
         elif isinstance(control, guard.EditProbe):
             client.set_probe(experiment, control.tokens)
         elif control.action == "restart":
-            experiment = client.restart(experiment).id
+            experiment = access.restart(experiment).id
         elif control.action == "resume_run":
-            self._resume(experiment)
+            access.resume(experiment)
         else:
-            {"pause": client.pause, "resume": client.resume, "stop": client.stop}[control.action](experiment)
+            {"pause": client.pause, "resume": client.resume, "stop": access.stop}[control.action](experiment)
         client.ensure_launcher()
         return {"experiment": experiment, "control": vars(client.store.control(experiment))}
-
-    def _resume(self, experiment: str) -> None:
-        """Go on with every run of it that can go on."""
-        runs = [run for run in self.client.store.runs_of(experiment) if run.state in records.RESUMABLE]
-        if not runs:
-            raise Refused(409, "no run of this experiment can be resumed; restart it instead")
-        for run in runs:
-            self.client.resume_run(run.id)
 
 
 async def asset(request: Request) -> Response:
@@ -159,8 +191,11 @@ async def _call(work: Callable[[], T]) -> T:
         return await run_in_threadpool(work)
     except KeyError as missing:
         raise Refused(404, str(missing.args[0]) if missing.args else "not found") from missing
+    except NotNow as refusal:
+        raise Refused(429, str(refusal), refusal.seconds) from refusal
     except records.Refused as refusal:
-        raise Refused(409, str(refusal)) from refusal
+        status = {NotYours: 403, NotKnown: 401}.get(type(refusal), 409)
+        raise Refused(status, str(refusal)) from refusal
 
 
 def _known(find: Callable[[str], ExperimentView], name: str) -> ExperimentView:

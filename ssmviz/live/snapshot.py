@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ssmviz.family import LAYERS
 from ssmviz.live.series import Series, empty
+from ssmviz.runs.fair import Place
 from ssmviz.runs.records import LIVE, RunRow
 from ssmviz.runs.store import Store
-from ssmviz.runs.view import ExperimentView, StoredExperiment, Summary
+from ssmviz.runs.view import ExperimentView, Summary
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks import TASKS
+
+QUEUE_SECONDS = 0.5  # that everybody's place in the queue may be old
+
+Places = Mapping[str, Place]  # by experiment
+
+
+class Queue:
+    """Everybody's place, read once for all who wait.
+
+    Args:
+        store: whose queue.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: tuple[float, Places] = (-QUEUE_SECONDS, {})
+
+    def __call__(self) -> Places:
+        """Not older than `QUEUE_SECONDS`."""
+        now = self._clock()
+        if now - self._seen[0] >= QUEUE_SECONDS:
+            self._seen = now, self._store.line().standing()
+        return self._seen[1]
 
 
 class FollowedRun:
@@ -28,10 +54,10 @@ class FollowedRun:
         self._seq = -1  # of the newest frame seen
         self._shown = -1  # of the newest frame given out
 
-    def poll(self, view: ExperimentView, row: RunRow, queue: Sequence[str]) -> dict[str, Any] | None:
+    def poll(self, view: ExperimentView, row: RunRow, place: Place | None) -> dict[str, Any] | None:
         """What changed, None if nothing."""
         grown = self._read_metrics(view)
-        scalars = _scalars(row, queue, self.messages)
+        scalars = _scalars(row, place, self.messages)
         steps = self._read_frames(view)
         if grown is None and steps is None and scalars == self.scalars:
             return None
@@ -73,10 +99,10 @@ class Snapshot:
 
     Args:
         view: where it is read from.
-        queue: ids of the runs that wait, in order.
+        queue: the places of the experiments that wait.
     """
 
-    def __init__(self, view: ExperimentView, queue: Callable[[], Sequence[str]] = tuple) -> None:
+    def __init__(self, view: ExperimentView, queue: Callable[[], Places] = dict) -> None:
         self._view = view
         self._queue = queue
         self._summary = view.summary()
@@ -104,13 +130,13 @@ class Snapshot:
         was_settled = self.settled
         self._summary = self._view.summary()
         waits = any(row.state == "queued" for row in self._summary.runs)
-        queue = self._queue() if waits else ()
+        place = self._queue().get(self._summary.experiment.id) if waits else None
         control, before = _control(self._summary), self._control
         self._control = control
         changes = [
             {"index": index} | change
             for index, (row, run) in enumerate(zip(self._summary.runs, self._runs, strict=True))
-            if (change := run.poll(self._view, row, queue)) is not None
+            if (change := run.poll(self._view, row, place)) is not None
         ]
         if not changes and control == before and was_settled == self.settled:
             return None
@@ -120,15 +146,6 @@ class Snapshot:
         """(index of the run, step, frame) of the newest frames that were not given out yet."""
         found = [(index, run.new_frame(self._view)) for index, run in enumerate(self._runs)]
         return [(index, *frame) for index, frame in found if frame is not None]
-
-
-def summaries(store: Store) -> list[Summary]:
-    """What was trained or imported here, newest first."""
-    found = []
-    for experiment in store.experiments():
-        with suppress(KeyError):  # deleted since
-            found.append(StoredExperiment(store, experiment.id).summary())
-    return [summary for summary in found if summary.runs]
 
 
 def about(summary: Summary) -> dict[str, Any]:
@@ -156,7 +173,7 @@ def in_short(summary: Summary) -> dict[str, Any]:
     """One line of the list of experiments."""
     runs = [
         _fixed(row)
-        | _scalars(row, (), ())
+        | _scalars(row, None, ())
         | {
             "token_accuracy": row.token_accuracy,
             "sequence_accuracy": row.sequence_accuracy,
@@ -177,13 +194,15 @@ def _fixed(row: RunRow) -> dict[str, Any]:
     }
 
 
-def _scalars(row: RunRow, queue: Sequence[str], messages: tuple[str, ...]) -> dict[str, Any]:
+def _scalars(row: RunRow, place: Place | None, messages: tuple[str, ...]) -> dict[str, Any]:
+    waits = place if row.state == "queued" else None
     return {
         "state": row.state,
         "error": row.reason,
         "step": row.step,
         "attempt": row.attempt,
-        "queue": queue.index(row.id) + 1 if row.id in queue else None,
+        "queue": waits.number if waits else None,
+        "waits": str(waits) if waits else "",
         "device": row.device,
         "backend": row.backend,
         "parameters": row.parameters,

@@ -38,8 +38,8 @@ class Quota:
 UNLIMITED = Quota()
 
 
-class TooOften(Refused):
-    """Asked for again too soon.
+class NotNow(Refused):
+    """More than one person may have or do now; later it may.
 
     Args:
         message: for the person.
@@ -71,7 +71,7 @@ class Rates:
             windows: (at most, in so many seconds), the longest last.
 
         Raises:
-            TooOften: that is too many; this one is not counted.
+            NotNow: that is too many; this one is not counted.
         """
         now, longest = self._clock(), windows[-1][1]
         with self._lock:
@@ -85,7 +85,7 @@ class Rates:
                 recent = [then for then in times if then > now - seconds]
                 if len(recent) >= most:
                     wait = recent[-most] + seconds - now
-                    raise TooOften(
+                    raise NotNow(
                         f"that was {len(recent)} times in {_words(seconds)}, one person may do it "
                         f"{most} times; try again in {_words(math.ceil(wait))}",
                         wait,

@@ -7,9 +7,10 @@ from typing import Any
 
 from ssmviz.runs import fair, records
 from ssmviz.runs.index import Index
-from ssmviz.runs.quota import Quota
+from ssmviz.runs.quota import NotNow, Quota
 from ssmviz.runs.records import ACTIVE, LIVE, Refused
 
+SOON = 15  # seconds: a queue of short runs moves on
 AT_ONCE, SLOTS, PLACES = "at_once", "slots", "places"
 
 
@@ -72,9 +73,10 @@ class Queue:
         everybody, mine = counts["everybody"], counts["mine"] or 0
         if quota.waiting and mine and mine + runs > quota.waiting:  # an experiment larger than the limit waits alone
             allowed = f"one person may have {quota.waiting}"
-            raise Refused(f"{mine} of your runs are waiting already, {allowed}; wait until they start, or stop some")
+            do = "wait until they start, or stop some"
+            raise NotNow(f"{mine} of your runs are waiting already, {allowed}; {do}", SOON)
         if mine + runs > records.MAX_QUEUED or everybody + runs > records.MAX_QUEUED_IN_ALL:
-            raise Refused(f"{everybody} runs are waiting already; try again when some are done")
+            raise NotNow(f"{everybody} runs are waiting already; try again when some are done", SOON)
 
     def check_kept(self, owner: str, quota: Quota) -> None:
         """Whether somebody may keep one experiment more.

@@ -22,7 +22,7 @@ def comparison(experiments: Sequence[str]) -> None:
     curves = [
         curve
         for group, experiment in enumerate(experiments)
-        for curve in _curves(services.library().view(experiment), group, measure)
+        for curve in _curves(services.access().view(experiment), group, measure)
     ]
     st.plotly_chart(accuracy_curves(curves, what=what or "", theme=theme()), key="compare_figure", theme="streamlit")
     st.caption(f"Measured here. At the end: {in_words(curves)}.")

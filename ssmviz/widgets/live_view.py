@@ -38,13 +38,16 @@ def live_view(
         nearby: recordings that the page leads to: fetched ahead, when the first picture stands.
         lazy: fetch and draw nothing before it is nearly in sight.
     """
-    st.caption(provenance(services.library().view(experiment).summary()))
+    access = services.access()
+    summary = access.view(experiment).summary()
+    st.caption(provenance(summary))
+    mine = summary.experiment.read_only or access.may_touch(summary.experiment)
     data = {
         "experiment": experiment,
         "view": key,
         "base": services.base_path(),
         "autoplay": autoplay,
-        "controls": controls,
+        "controls": controls and mine,
         "nearby": tuple(nearby),  # see `task_choice`: never a list
         "lazy": lazy,
     }

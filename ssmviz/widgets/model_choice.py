@@ -13,7 +13,6 @@ import streamlit as st
 
 from ssmviz.lessons import inside
 from ssmviz.lessons.inside import Model, Reading
-from ssmviz.live.snapshot import summaries
 from ssmviz.runs.records import RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import services
@@ -36,7 +35,7 @@ class Opened:
 
 def model_choice() -> Opened | None:
     """Draw the choice. None where there is no model yet; why not is said."""
-    runs = {run.id: run for summary in summaries(services.client().store) for run in publishable(summary)}
+    runs = {run.id: run for summary in services.access().summaries() for run in publishable(summary)}
     asked = st.session_state.setdefault(CHOICE, st.query_params.get(CHOICE, SHIPPED))
     if asked not in (SHIPPED, FILE, *runs):
         st.warning("This run is not on this machine, or has no weights yet.", icon=":material/link_off:")

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from ssmviz.live.snapshot import summaries
-from ssmviz.runs.records import LIVE, RESUMABLE, Refused, RunRow
+from ssmviz.runs.records import LIVE, RESUMABLE, ExperimentRow, Refused, RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.live_view import device_words, settings_words
@@ -37,7 +36,7 @@ def run_list() -> list[str]:
     Returns:
         Ids of the experiments that are ticked to be compared.
     """
-    listed = summaries(services.client().store)
+    listed = services.access().summaries()
     live = any(run.state in LIVE for summary in listed for run in summary.runs)
     st.fragment(_rows, run_every=REFRESH if live else None)()
     ticked: list[str] = st.session_state[TICKED]
@@ -45,7 +44,7 @@ def run_list() -> list[str]:
 
 
 def _rows() -> None:
-    listed = summaries(services.client().store)
+    listed = services.access().summaries()
     for summary in listed:
         _row(summary)
     ticked = [summary.experiment.id for summary in listed if st.session_state.get(_tick(summary))]
@@ -56,10 +55,12 @@ def _rows() -> None:
 
 def _row(summary: Summary) -> None:
     experiment, resumable, weights = summary.experiment, _resumable(summary), publishable(summary)
+    mine = services.access().may_touch(experiment)
     with st.container(border=True):
         head, buttons = st.columns([3, 2], vertical_alignment="center")
         with head:
-            st.checkbox(f"**{_plain(experiment.title)}** · {_when(experiment.created)}", key=_tick(summary))
+            words = f"**{_plain(experiment.title)}** · {_when(experiment.created)}{_whose(experiment)}"
+            st.checkbox(words, key=_tick(summary))
             st.caption(settings_words(summary.runs[0].settings))
             for run in summary.runs:
                 st.markdown(_run_words(run))
@@ -69,9 +70,9 @@ def _row(summary: Summary) -> None:
                 st.switch_page(pages.lab(), query_params={"run": key})
             if weights and st.button("Weights", key=f"weights_{key}", icon=":material/deployed_code:"):
                 st.switch_page(pages.weights(), query_params={CHOICE: weights[0].id})
-            if resumable and st.button("Resume", key=f"resume_{key}", icon=":material/resume:"):
-                _resume(resumable)
-            if st.button("Delete", key=f"delete_{key}", icon=":material/delete:"):
+            if mine and resumable and st.button("Resume", key=f"resume_{key}", icon=":material/resume:"):
+                _resume(key)
+            if mine and st.button("Delete", key=f"delete_{key}", icon=":material/delete:"):
                 _confirm(key, experiment.title)
 
 
@@ -81,8 +82,8 @@ def _confirm(experiment: str, title: str) -> None:
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete_yes"):
             try:
-                services.client().delete(experiment)
-            except KeyError:
+                services.access().delete(experiment)
+            except (KeyError, Refused):
                 st.toast("It was deleted already.")
             st.session_state.pop(f"tick_{experiment}", None)
             st.rerun()
@@ -90,14 +91,13 @@ def _confirm(experiment: str, title: str) -> None:
             st.rerun()
 
 
-def _resume(runs: list[RunRow]) -> None:
+def _resume(experiment: str) -> None:
     try:
-        for run in runs:
-            services.client().resume_run(run.id)
+        services.access().resume(experiment)
     except (Refused, KeyError) as refusal:
         st.error(f"Not resumed: {refusal.args[0]}.")
         return
-    st.switch_page(pages.lab(), query_params={"run": runs[0].experiment})
+    st.switch_page(pages.lab(), query_params={"run": experiment})
 
 
 def _resumable(summary: Summary) -> list[RunRow]:
@@ -114,6 +114,16 @@ def _run_words(run: RunRow) -> str:
     if run.device:
         words += f" · {run.backend} on {device_words(run.device)}, {run.seconds:.0f} s"
     return words + (f" · {_plain(run.reason)}" if run.reason else "")
+
+
+def _whose(experiment: ExperimentRow) -> str:
+    """In a class: whose it is, for presenters; what everybody may look at."""
+    who = services.person()
+    if not who.id:
+        return ""
+    name = f" · {_plain(services.people().name_of(experiment.owner))}"
+    shared = " :gray-badge[shared with the class]" if experiment.shared else ""
+    return (name if who.presents and experiment.owner != who.id else "") + shared
 
 
 def _tick(summary: Summary) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from ssmviz.classroom.access import Access, quota_of
 from ssmviz.classroom.config import Classroom, read_classroom
 from ssmviz.classroom.people import YOU, People, Person
 from ssmviz.classroom.people import people as people_of
+from ssmviz.classroom.room import Room
 from ssmviz.live import front
 from ssmviz.live.assets import assets_path, modules_of
+from ssmviz.live.room_routes import RoomLive
 from ssmviz.live.routes import Live
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
@@ -31,7 +34,8 @@ def classroom() -> Classroom | None:
 @cache
 def client() -> Client:
     """Starts and steers what trains here."""
-    return Client(Store())
+    class_ = classroom()
+    return Client(Store(), at_once=class_.runs_at_once if class_ else 0)
 
 
 @cache
@@ -51,10 +55,28 @@ def person() -> Person:
     return people()(st.context.cookies) if classroom() else YOU
 
 
+def access() -> Access:
+    """The runs of this server, as far as who looks at the page that runs now is concerned."""
+    who = person()
+    return Access(who, client(), library(), quota_of(who, classroom()))
+
+
 @cache
 def live() -> Live:
     """The routes that the component speaks to."""
-    return Live(client(), library())
+    return Live(client(), library(), people(), classroom())
+
+
+@cache
+def room_live() -> RoomLive | None:
+    """What a class hears of its room; None where there is no class."""
+    return RoomLive(Room(client().store.root), people()) if classroom() else None
+
+
+def room() -> Room | None:
+    """The room of the class, open or not; None where there is no class."""
+    live_ = room_live()
+    return live_.room if live_ else None
 
 
 def base_path() -> str:

@@ -13,10 +13,10 @@ from functools import partial
 import streamlit as st
 from pydantic import ValidationError
 
+from ssmviz.classroom.access import Access
 from ssmviz.live.guard import Refused as BadId
 from ssmviz.live.guard import known_id
 from ssmviz.presets import PRESETS, RATES, Runs
-from ssmviz.runs.client import Client
 from ssmviz.runs.records import LIVE, Refused
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings, explain, has_cuda
@@ -64,7 +64,7 @@ def train_panel(
     early = any(key in raw and key not in st.session_state for key in panel.keys)  # pressed before they were drawn
     refusal = _start(panel) if pressed and not misfit and not early else ""
     run, unknown = chosen_run()
-    shown = None if run is None else services.library().view(run).summary()
+    shown = None if run is None else services.access().view(run).summary()
     with beside:
         _more(panel, names, shown)
     if pressed and not misfit and early and not (refusal := _start(panel)):
@@ -135,7 +135,7 @@ def chosen_run() -> tuple[str | None, str]:
         return None, ""
     try:
         experiment = known_id(text)
-        services.library().view(experiment)
+        services.access().view(experiment)
     except BadId as refusal:
         return None, f"Cannot open this run: {refusal}."
     except (KeyError, Refused):
@@ -143,11 +143,11 @@ def chosen_run() -> tuple[str | None, str]:
     return experiment, ""
 
 
-def start_runs(client: Client, preset: str, runs: Runs, title: str = "") -> str:
+def start_runs(access: Access, preset: str, runs: Runs, title: str = "") -> str:
     """Start an experiment; the one that already trains these runs when there is one.
 
     Args:
-        client: of the runs.
+        access: of who starts it.
         preset: whose experiment it is.
         runs: what is trained.
         title: what people read; "": the preset's.
@@ -155,11 +155,12 @@ def start_runs(client: Client, preset: str, runs: Runs, title: str = "") -> str:
     Raises:
         Refused: no room, too much waiting.
     """
-    words = json.dumps([(label, settings.model_dump()) for label, settings in runs])
+    store, whose = access.store, access.person.id
+    words = whose + json.dumps([(label, settings.model_dump()) for label, settings in runs])
     prefix = f"train:{hashlib.sha256(words.encode()).hexdigest()[:16]}:"
-    earlier = [experiment for _, experiment in client.store.keys_like(prefix)]
-    ended = sum(all(run.state not in LIVE for run in client.store.runs_of(e)) for e in earlier)
-    return client.start_experiment(title or PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
+    earlier = [experiment for _, experiment in store.keys_like(prefix)]
+    ended = sum(all(run.state not in LIVE for run in store.runs_of(e)) for e in earlier)
+    return access.start(title or PRESETS[preset].title, runs, key=f"{prefix}{ended}", preset=preset).id
 
 
 @st.fragment
@@ -204,7 +205,7 @@ def _group(panel: Panel, group: str, shown: TrainSettings | None) -> None:
 def _start(panel: Panel) -> str:
     """Start it and name it in the URL; why not, if not."""
     try:
-        st.query_params["run"] = start_runs(services.client(), panel.preset, panel.runs(), panel.title)
+        st.query_params["run"] = start_runs(services.access(), panel.preset, panel.runs(), panel.title)
     except ValidationError as error:
         return f"Nothing was started: {explain(error)}."
     except Refused as refusal:

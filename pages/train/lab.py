@@ -6,6 +6,7 @@ from ssmviz.presets import LAB
 from ssmviz.widgets.lesson import symbol_links
 from ssmviz.widgets.live_view import live_view
 from ssmviz.widgets.notices import store_notice
+from ssmviz.widgets.opening import opening
 from ssmviz.widgets.symbols import tex
 from ssmviz.widgets.task_choice import recordings
 from ssmviz.widgets.train_panel import train_panel, try_this
@@ -17,12 +18,9 @@ A_t, B_t = tex("A", "t"), tex("B", "t")
 
 store_notice()
 st.title("What should a state keep?")
-st.markdown(
-    "Two networks read a row of letters **once**, from left to right, and must then recall some of them: same size, "
-    "same seed, same batches. One difference: **S6** may choose its step "
-    f"${delta_t}$, and what it writes and reads, anew at every token; **S4D** may not. *Predict: does it need to?*"
-)
+intro = st.empty()
 experiment = train_panel(LAB, page=PAGE, any_layers=True)
+intro.markdown(opening(page=PAGE))
 if experiment is None:
     st.info("Press **Train**: the twins start within two seconds.", icon=":material/play_arrow:")
 else:

@@ -29,7 +29,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "text": Preset(
         "A text, character by character",
-        "Read a text and say the next character: what language models do, on sentences of this app or a text of yours.",
+        "Say the next character, as language models do: of sentences of this app, or of a text of yours (under More).",
         pair(TEXT),
         "Of the next characters S6 said 52 %, the twin 53 % after these 600 steps, 18 s on one core; over texts 8 "
         "times as long 54 and 30 %.",

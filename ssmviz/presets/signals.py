@@ -155,7 +155,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "series": Preset(
         "A series of your own",
-        "Upload numbers, a row each, and forecast them; without a file, a made-up temperature by the hour.",
+        "Under More, upload numbers, a row each, and forecast them; until then, a made-up temperature by the hour.",
         runs_of(SERIES, S4D={}, S6={"model.layer": "s6"}),
         "Errors of 0.46 and 0.58 on the made-up temperature after 300 steps; saying that all stays as it is: 0.82.",
     ),

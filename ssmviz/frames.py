@@ -7,6 +7,7 @@ K channels shown one by one, R rows of the heat map.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -245,18 +246,30 @@ def _rooms(trace: NetworkTrace) -> Iterator[int]:
 
 
 def _weights(weights: np.ndarray | None, room: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Of every head (H, L, L); their mean (the first, if signed) where not all fit, nothing where one does not."""
-    if weights is None or not (fit := room // weights[0].size):
+    """Of every head (H, S, S); their mean (the first, if signed) where not all fit, neighbours together where S < L."""
+    if weights is None:
         return
     signed = bool(weights.min() < 0 or weights.max() > 1 + 1e-6)
-    if len(weights) > fit:
+    side = min(weights.shape[-1], math.isqrt(room))
+    if len(weights) * side * side > room or side < weights.shape[-1]:
         weights = weights[:1] if signed else weights.mean(0, keepdims=True)
+    weights = _together(weights, span=-(-weights.shape[-1] // side))
     if not signed:
         yield "attention", _unsigned(weights, 1.0)
         return
     scale = np.abs(weights).max()
     yield "attention", _signed(weights, scale)
     yield "attention_scale", np.array([scale], np.float32)
+
+
+def _together(weights: np.ndarray, *, span: int) -> np.ndarray:
+    """What `span` neighbours take from as many: means over rows, sums over columns; (H, L, L) to (H, S, S)."""
+    if span == 1:
+        return weights
+    first = np.arange(0, weights.shape[-1], span)
+    rows = np.diff(first, append=weights.shape[-1])
+    sums = np.add.reduceat(np.add.reduceat(weights, first, axis=1), first, axis=2)
+    return np.asarray(sums / rows[:, None])
 
 
 def _modulus(z: np.ndarray) -> np.ndarray:

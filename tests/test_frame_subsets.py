@@ -59,6 +59,22 @@ def test_signed_weights_keep_their_signs_and_their_unit():
     np.testing.assert_allclose(got["0.attention"] * unit, weights, atol=0.51 * unit[0])
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_weights_beside_a_long_memory_are_shown_for_neighbours_together(sign):
+    L = 333  # 24 KiB a layer: 3 tokens a row, the last of them alone
+    weights = sign * np.tril(np.ones((4, L, L))) / np.arange(1, L + 1)[:, None]
+    h, x = np.random.default_rng(0).normal(size=(L, 16, 8)), np.zeros((L, 16))
+    layer = LayerTrace(x, None, None, None, None, h, x, weights)
+    data = frames.pack(frame_of(layer, layer, L=L), "copying")
+    got = frames.unpack(data)
+    assert len(data) <= frames.MAX_BYTES
+    assert got["0.attention"].shape == (1, 111, 111)
+    assert "0.h" in got
+    unit = got["0.attention_scale"][0] / 127 if sign < 0 else 1 / 255
+    np.testing.assert_allclose(got["0.attention"][0].astype(float).sum(-1) * unit, sign, atol=111 * unit / 2)
+    np.testing.assert_allclose(got["0.attention"][0, 50, 0] * unit, weights[0, 150:153, :3].sum(-1).mean(), atol=unit)
+
+
 def test_of_signed_weights_that_do_not_fit_the_first_head_is_shown_and_not_a_mean_that_cancels():
     weights = np.stack([np.full((200, 200), sign) for sign in (1.0, -1.0, 1.0, -1.0)])
     x = np.zeros((200, D))

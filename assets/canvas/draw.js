@@ -174,17 +174,16 @@ export class Heat {
     this.g.putImageData(this.image, 0, 0);
   }
 
-  /** Draws columns [from, to) into the box; many columns in few pixels are averaged, few are kept sharp. */
-  draw(g, box, from, to, ratio) {
-    g.imageSmoothingEnabled =
-      to - from > (box.right - box.left) * ratio || this.canvas.height > (box.bottom - box.top) * ratio;
+  /** Draws columns [from, to) and as many rows into the box; many in few pixels are averaged, few are kept sharp. */
+  draw(g, box, from, to, ratio, rows = this.canvas.height) {
+    g.imageSmoothingEnabled = to - from > (box.right - box.left) * ratio || rows > (box.bottom - box.top) * ratio;
     g.imageSmoothingQuality = "high";
     g.drawImage(
       this.canvas,
       from,
       0,
       to - from,
-      this.canvas.height,
+      rows,
       box.left,
       box.top,
       box.right - box.left,

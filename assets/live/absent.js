@@ -13,7 +13,6 @@ const REASONS = {
   h: ({ rows, memory }) => (rows === "" ? `It keeps ${memory}, which grows with the sequence.` : ""),
   weights: ({ no_weights: why }) => why,
 };
-const TOO_MANY = "there are too many positions to show what each takes from every other.";
 
 /** Whether the layer that a view shows has no such array; before the first frame its card says so. */
 export function lacks({ frame, layer, card }, name) {
@@ -45,6 +44,5 @@ export class Absent {
 }
 
 function why({ card }, name) {
-  if (name === "weights" && card.no_weights === "") return TOO_MANY;
   return REASONS[name](card) || "the layer shown has none.";
 }

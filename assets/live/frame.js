@@ -38,13 +38,13 @@ export function readFrame(bytes) {
     if (!arrays[name]) throw new Error(`the frame lacks ${name}`);
     return arrays[name];
   };
-  const complex = metadata.complex && JSON.parse(metadata.complex);
-  const layers = Array.from({ length: layersOf(metadata, arrays) }, (_, i) => ({
-    ...readLayer((name) => arrays[`${i}.${name}`]),
-    complex: complex?.includes(i) ?? `${i}.A_imag` in arrays,
-  }));
   const read = arrays.signal ?? get("tokens");
   const L = read.data.length;
+  const complex = metadata.complex && JSON.parse(metadata.complex);
+  const layers = Array.from({ length: layersOf(metadata, arrays) }, (_, i) => ({
+    ...readLayer((name) => arrays[`${i}.${name}`], L),
+    complex: complex?.includes(i) ?? `${i}.A_imag` in arrays,
+  }));
   const answers = arrays.said
     ? { wanted: get("wanted").data, said: arrays.said.data, ...NOTHING_CHOSEN(L) }
     : { targets: get("targets").data, predicted: get("predicted").data, confidence: get("confidence").data };
@@ -74,7 +74,7 @@ const NOTHING_CHOSEN = (L) => ({
 });
 
 /** Undefined where the layer has no such thing; K rows are shown one by one, of N numbers each. */
-function readLayer(get) {
+function readLayer(get, L) {
   const data = (name) => get(name)?.data;
   const weights = get("attention");
   return {
@@ -98,6 +98,8 @@ function readLayer(get) {
     weights: weights && {
       data: weights.data,
       heads: weights.shape[0],
+      side: weights.shape[1], // rows and columns
+      span: Math.ceil(L / weights.shape[1]), // neighbours that share one
       unit: data("attention_scale")?.[0] / 127 || 1 / 255, // of signed weights; others lie in [0, 1]
       signed: weights.data instanceof Int8Array,
     },

@@ -2,7 +2,7 @@
 
 import { el, setText } from "../canvas/dom.js";
 import { keptAt, keptMean, stateSize } from "./frame.js";
-import { headOf, strongest } from "./weights.js";
+import { headOf, strongest, weightAt } from "./weights.js";
 import { number, percent } from "../canvas/words.js";
 
 export class Readout {
@@ -55,12 +55,12 @@ export class Readout {
   }
 
   /** The token that counts most at t, and how much. */
-  looked({ L, ...frame }, weights, t) {
+  looked(frame, weights, t) {
     const head = headOf(weights, this.lab.view.head);
-    const heads = head === "mean" ? [...Array(weights.heads).keys()] : [head];
-    const at = (s) => (heads.reduce((sum, i) => sum + weights.data[(i * L + t) * L + s], 0) / heads.length) * weights.unit;
+    const at = (s) => weightAt(weights, head, t, s);
     const s = strongest(at, t);
-    return `${s}: ${this.lab.store.inputWords(frame, s)} (${weights.signed ? number(at(s)) : percent(at(s))})`;
+    const place = weights.span > 1 ? `${s}–${Math.min(s + weights.span, frame.L) - 1}` : s;
+    return `${place}: ${this.lab.store.inputWords(frame, s)} (${weights.signed ? number(at(s)) : percent(at(s))})`;
   }
 
   answer(frame, t) {

@@ -31,17 +31,15 @@ export class Weights extends SequenceView {
 
   note() {
     if (!this.frame) return "";
-    return `${headWords(this.weights, this.head, this.card.heads)}, row t: what ${this.lab.store.position} t takes, root colours`;
+    const { position } = this.lab.store;
+    const { span } = this.weights;
+    const row = span > 1 ? `a row: what ${span} ${position}s take from ${span} at a time` : `row t: what ${position} t takes`;
+    return `${headWords(this.weights, this.head, this.card.heads)}, ${row}, root colours`;
   }
 
-  /** From token s to token t. */
+  /** From token s to token t, each with the neighbours that share its column or row. */
   at(t, s) {
-    const { heads, data, unit } = this.weights;
-    const { L } = this.frame;
-    if (this.head !== "mean") return data[(this.head * L + t) * L + s] * unit;
-    let sum = 0;
-    for (let i = 0; i < heads; i++) sum += data[(i * L + t) * L + s];
-    return (sum / heads) * unit;
+    return weightAt(this.weights, this.head, t, s);
   }
 
   paintFrame(g, frame, box, at) {
@@ -54,8 +52,9 @@ export class Weights extends SequenceView {
     this.low.textContent = signed ? `−${number(most)}` : "0 %";
     this.high.textContent = signed ? number(most) : "100 %";
     const colour = signed ? (w) => 128 + 127 * root(w / most) : (w) => 255 * root(w);
-    this.heat.fill(frame.L, frame.L, colours, (t, s) => Math.round(colour(this.at(t, s))));
-    this.heat.draw(g, box, at.from, at.to, this.size.ratio);
+    const { side, span } = this.weights;
+    this.heat.fill(side, side, colours, (t, s) => Math.round(colour(this.at(t * span, s * span))));
+    this.heat.draw(g, box, at.from / span, at.to / span, this.size.ratio, frame.L / span);
     g.textAlign = "right";
     g.fillStyle = theme.faint;
     g.fillText("t = 0", box.left - 6, box.top + 6);
@@ -81,13 +80,22 @@ export class Weights extends SequenceView {
     const best = strongest((s) => this.at(last, s), last);
     const share = this.at(last, best);
     const much = this.weights.signed ? `a weight of ${number(share)}` : `${percent(share)} of its attention`;
-    return `${this.owner}, layer ${this.lab.view.layer + 1}, ${headWords(this.weights, this.head, this.card.heads)}: the last ${this.lab.store.position} looks most at ${this.tokenWords(best)}, with ${much}.`;
+    return `${this.owner}, layer ${this.lab.view.layer + 1}, ${headWords(this.weights, this.head, this.card.heads)}: the last ${this.lab.store.position} looks most at ${this.tokenWords(best)}${this.weights.span > 1 ? " and its neighbours" : ""}, with ${much}.`;
   }
 
   rows() {
     const { cursor } = this.lab.view;
     return this.perToken([`weight_from_token_to_${cursor}`], (s) => [this.at(cursor, s).toPrecision(3)]);
   }
+}
+
+/** Of a head, or the mean of all. */
+export function weightAt({ heads, side, span, data, unit }, head, t, s) {
+  const place = Math.floor(t / span) * side + Math.floor(s / span);
+  if (head !== "mean") return data[head * side * side + place] * unit;
+  let sum = 0;
+  for (let i = 0; i < heads; i++) sum += data[i * side * side + place];
+  return (sum / heads) * unit;
 }
 
 /** The head to show: the one asked for, the mean where weights cannot cancel, else the first. */

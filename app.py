@@ -43,4 +43,6 @@ heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
 }
 front = Middleware(Front, folder=services.STATIC, base=services.base_path(), heads=heads)
 guards = limits.guards(st.get_option("server.allowedHosts"), limited=services.classroom() is not None)
-app = st.App(SITE, routes=services.live().routes(services.base_path()), middleware=[*guards, front], lifespan=lifespan)
+room = services.room_live()
+routes = services.live().routes(services.base_path()) + (room.routes(services.base_path()) if room else [])
+app = st.App(SITE, routes=routes, middleware=[*guards, front], lifespan=lifespan)

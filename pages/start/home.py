@@ -7,6 +7,8 @@ from ssmviz.widgets import pages
 from ssmviz.widgets.lesson import Lesson
 from ssmviz.widgets.notices import store_notice
 
+if "code" in st.query_params:
+    st.switch_page(pages.join(), query_params={"code": st.query_params["code"]})
 store_notice()
 lesson = Lesson("gate", gate.CONTROLS)
 lesson.question(

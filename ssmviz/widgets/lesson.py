@@ -13,9 +13,10 @@ from typing import Any
 import streamlit as st
 
 from ssmviz.lessons.controls import Control, UnusableError, Value, changed, query, specification, values
-from ssmviz.widgets import pages, services
+from ssmviz.widgets import pages, services, showing
 from ssmviz.widgets.component import Component
 from ssmviz.widgets.live_view import live_view
+from ssmviz.widgets.room_view import Vote
 from ssmviz.widgets.symbols import GLOSSARY, tex
 from ssmviz.widgets.train_panel import train_panel
 
@@ -52,6 +53,10 @@ class Lesson:
         self._extra = extra
         self._shown: Counter[str] = Counter()  # how many checks and myths so far
         self.now, self.notes = values(self.controls, st.query_params.to_dict(), page=name)
+        shown, names = showing.now(), {control.name: f"{name}_{control.name}" for control in self.controls}
+        self._locked = frozenset(control for control, full in names.items() if shown.locks(full))
+        self._hidden = frozenset(control for control, full in names.items() if shown.hides(full))
+        showing.note_controls(names.values())
 
     # -- before the pictures ------------------------------------------------------------------------------------------
 
@@ -64,10 +69,18 @@ class Lesson:
             st.warning("From the address of this page: " + "; ".join(kept) + ".", icon=":material/link_off:")
 
     def predict(self, question: str, *, options: Sequence[str], right: str, because: str) -> None:
-        """A guess of one click. It is kept, and compared once the reader has changed something or asks for it."""
+        """A guess of one click. It is kept, and compared once the reader has changed something or asks for it.
+
+        In a class it is a vote, too; while the class is asked, nobody is told what is right.
+        """
         key = f"{self.name}_guess"
-        guess = st.pills(f"**Predict.** {question}", options, key=key)
+        vote = Vote(self.name, question, options)
+        guess = st.pills(f"**Predict.** {question}", options, key=key, default=vote.own, disabled=vote.closed)
+        vote.cast(guess)
         if guess is None:
+            return
+        if vote.waits:
+            st.markdown(f"You said *{guess}*. " + ("The vote is closed." if vote.closed else "Your vote counts."))
             return
         begun = st.session_state.setdefault(f"_{key}_at", dict(self.now))
         if begun == self.now and not st.session_state.get(f"_{key}_shown"):
@@ -87,7 +100,7 @@ class Lesson:
         st.html(f'<span id="{self.name}"></span>')
         data = {
             "lesson": self.name,
-            "controls": specification(self.controls),
+            "controls": specification(self.controls, locked=self._locked, hidden=self._hidden),
             "values": json.dumps(self.now),
             "serial": st.session_state.get(f"_{self.name}_serial", 0),  # of the report that they answer
             "extra": json.dumps(self._extra(self.now) if self._extra else {}),
@@ -184,19 +197,23 @@ class Lesson:
     # -- what they share ----------------------------------------------------------------------------------------------
 
     def set(self, change: Mapping[str, Any]) -> None:
-        """Set some controls (and the URL); for callbacks, before the page runs again."""
-        self._write(changed(self.controls, self.now, change))
+        """Set some controls (and the URL); for callbacks, before the page runs again. What is locked stays."""
+        self._write(changed(self.controls, self.now, self._free(change)))
 
     def _released(self, key: str) -> None:
         """The browser's values, checked like everything from outside."""
         text = getattr(st.session_state[key], "released", None)
         try:
             told = json.loads(text) if isinstance(text, str) else {}
-            serial, now = int(told["serial"]), changed(self.controls, self.now, told["values"])
-        except (UnusableError, ValueError, TypeError, KeyError):
+            serial, now = int(told["serial"]), changed(self.controls, self.now, self._free(told["values"]))
+        except (UnusableError, ValueError, TypeError, KeyError, AttributeError):
             return  # no widget of ours says such things: keep what stands
         st.session_state[f"_{self.name}_serial"] = serial
         self._write(now)
+
+    def _free(self, change: Mapping[str, Any]) -> dict[str, Any]:
+        """A change without the controls that the teacher has set."""
+        return {name: value for name, value in change.items() if name not in self._locked}
 
     def _write(self, now: Mapping[str, Value]) -> None:
         for name, text in query(self.controls, now, page=self.name).items():
@@ -207,6 +224,7 @@ class Lesson:
 
     def _setter(self, words: str, change: Mapping[str, Any], *, key: str) -> None:
         changed(self.controls, self.now, change)  # a page that offers what its controls cannot take is wrong at once
+        locked = bool(change) and not self._free(change)
         st.button(
             words,
             type="tertiary",
@@ -214,6 +232,8 @@ class Lesson:
             key=f"{self.name}_{key}",
             on_click=self.set,
             args=(change,),
+            disabled=locked,
+            help=showing.BY_TEACHER if locked else None,
         )
 
     def _settle(self, see: Mapping[str, Any], flag: str) -> None:

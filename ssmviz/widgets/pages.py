@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -61,6 +62,18 @@ def claims() -> StreamlitPage:
 def lab() -> StreamlitPage:
     """Where experiments are trained and watched."""
     return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path="lab")
+
+
+def present() -> StreamlitPage:
+    """What a teacher needs: large type, locked links, the room of the class."""
+    return st.Page(PAGES / "train" / "present.py", title="Present", icon=":material/co_present:", url_path="present")
+
+
+def join(*, listed: bool = False) -> StreamlitPage:
+    """Where a student types the code of the class."""
+    shown: Literal["visible", "hidden"] = "visible" if listed else "hidden"
+    path = PAGES / "start" / "join.py"
+    return st.Page(path, title="Join", icon=":material/groups:", url_path="join", visibility=shown)
 
 
 def family() -> StreamlitPage:

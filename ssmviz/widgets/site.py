@@ -2,20 +2,24 @@
 
 import streamlit as st
 
-from ssmviz.widgets import pages
+from ssmviz.widgets import pages, room_view, services, showing
 
 STYLE = """
 .stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; } /* the lab fits on one screen */
 .stMarkdown table { display: block; overflow-x: auto; } /* on a phone a table scrolls, not the page */
 """
 
+presents = services.person().presents
 sections = {
-    "": [pages.home()],
+    "": [pages.home(), pages.join(listed=not presents)],
     "Learn": pages.lessons(),
-    "Train": [pages.lab(), pages.family(), pages.weights(), pages.runs()],
+    "Train": [pages.lab(), pages.family(), pages.weights(), pages.runs(), *([pages.present()] if presents else [])],
     "Look up": [pages.glossary(), pages.claims()],
 }
 
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")
 st.html(f"<style>{STYLE}</style>")
-st.navigation(sections, position="top").run()
+page = st.navigation(sections, position="hidden" if showing.begin() else "top")
+room_view.bar(page, sections)
+page.run()
+showing.end()

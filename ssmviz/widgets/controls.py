@@ -37,10 +37,15 @@ class Control:
     path: str
     label: str = ""
 
-    def concerns(self, runs: Runs) -> bool:
-        """Whether it makes sense for an experiment: it means something to a run, and no run is defined by it."""
+    def concerns(self, runs: Runs, different: set[str]) -> bool:
+        """Whether it makes sense for an experiment: it means something to a run, and no run is defined by it.
+
+        Args:
+            runs: of the experiment.
+            different: `differing(runs)`, found once for all controls.
+        """
         first = runs[0][1]
-        if self.path in differing(runs) and self.path not in RATES:
+        if self.path in different and self.path not in RATES:
             return False
         if self.path == "task.data" and TASKS[first.task.name].upload is None:
             return False
@@ -109,7 +114,8 @@ ALL: tuple[Control, ...] = tuple(control for group in CONTROLS.values() for cont
 
 def groups(runs: Runs) -> dict[str, tuple[Control, ...]]:
     """The controls that make sense for an experiment; groups without any are left out."""
-    chosen = {name: tuple(c for c in controls if c.concerns(runs)) for name, controls in CONTROLS.items()}
+    different = differing(runs)
+    chosen = {name: tuple(c for c in controls if c.concerns(runs, different)) for name, controls in CONTROLS.items()}
     return {name: controls for name, controls in chosen.items() if controls}
 
 

@@ -44,5 +44,7 @@ heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
 front = Middleware(Front, folder=services.STATIC, base=services.base_path(), heads=heads)
 guards = limits.guards(st.get_option("server.allowedHosts"), limited=services.classroom() is not None)
 room = services.room_live()
-routes = services.live().routes(services.base_path()) + (room.routes(services.base_path()) if room else [])
-app = st.App(SITE, routes=routes, middleware=[*guards, front], lifespan=lifespan)
+door, door_routes = services.door()
+base = services.base_path()
+routes = [*services.live().routes(base), *(room.routes(base) if room else []), *door_routes]
+app = st.App(SITE, routes=routes, middleware=[*guards, *door, front], lifespan=lifespan)

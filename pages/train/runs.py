@@ -4,11 +4,12 @@ import streamlit as st
 
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.comparison import comparison
-from ssmviz.widgets.notices import store_notice
+from ssmviz.widgets.notices import store_notice, who_you_are
 from ssmviz.widgets.run_list import run_list
 
 store_notice()
 st.title("Runs")
+who_you_are()
 
 who = services.person()
 if not services.access().summaries():

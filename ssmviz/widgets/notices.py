@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ssmviz.widgets import services
+from ssmviz.widgets import services, sign_in
 
 
 def store_notice() -> None:
@@ -12,3 +12,8 @@ def store_notice() -> None:
     notice = services.client().store.notice
     if notice:
         st.warning(notice, icon=":material/folder_off:")
+
+
+def who_you_are() -> None:
+    """In a class: as whom this page knows its reader, and how to change that."""
+    sign_in.who_you_are(services.classroom(), services.person())

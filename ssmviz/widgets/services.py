@@ -6,10 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from ssmviz.classroom.access import Access, quota_of
 from ssmviz.classroom.config import Classroom, read_classroom
-from ssmviz.classroom.people import YOU, People, Person
+from ssmviz.classroom.door import Door, PresenterForm
+from ssmviz.classroom.people import YOU, Anonymous, People, Person
 from ssmviz.classroom.people import people as people_of
 from ssmviz.classroom.room import Room
 from ssmviz.live import front
@@ -19,7 +22,7 @@ from ssmviz.live.routes import Live
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
 from ssmviz.runs.view import Library
-from ssmviz.widgets.sign_in import claims
+from ssmviz.widgets.sign_in import check_provider, claims
 
 STATIC = Path(st.__file__).parent / "static"  # Streamlit's own page
 RECORDINGS = Path(__file__).parent.parent.parent / "assets" / "recordings"
@@ -47,12 +50,25 @@ def library() -> Library:
 @cache
 def people() -> People:
     """Who is who on this server."""
-    return people_of(classroom(), client().store.root, claims)
+    class_ = classroom()
+    if class_ and class_.sign_in == "oidc":
+        check_provider()
+    return people_of(class_, client().store.root, claims)
 
 
 def person() -> Person:
     """Who looks at the page that runs now."""
     return people()(st.context.cookies) if classroom() else YOU
+
+
+def door() -> tuple[list[Middleware], list[BaseRoute]]:
+    """How people of a class come in without signing in: they are given a cookie, and presenters may show a key."""
+    who, class_ = people(), classroom()
+    if class_ is None or not isinstance(who, Anonymous):
+        return [], []
+    secure = class_.address.startswith("https://")
+    cookies = Middleware(Door, people=who, base=base_path(), secure=secure)
+    return [cookies], list(PresenterForm(who, secure=secure).routes(base_path()))
 
 
 def access() -> Access:

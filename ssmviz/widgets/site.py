@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ssmviz.widgets import pages, room_view, services, showing
+from ssmviz.widgets import pages, room_view, services, showing, sign_in
 
 STYLE = """
 .stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; } /* the lab fits on one screen */
@@ -20,6 +20,7 @@ sections = {
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")
 st.html(f"<style>{STYLE}</style>")
 page = st.navigation(sections, position="hidden" if showing.begin() else "top")
+sign_in.only_known(services.classroom(), services.person())
 room_view.bar(page, sections)
 page.run()
 showing.end()

@@ -60,8 +60,8 @@ function under(runs) {
     return `Training on this machine${over.map((run) => ` · ${run.record.label} ${OVER[run.record.state]}`).join("")}`;
   }
   if (states.has("starting")) return "Starting";
-  const place = Math.min(...runs.map((run) => run.record.queue ?? Infinity));
-  return Number.isFinite(place) ? `Waiting, place ${place} in the queue` : "Waiting";
+  const reason = runs.map((run) => run.record.waits).find(Boolean);
+  return reason ? `Waiting, ${reason}` : "Waiting";
 }
 
 function machine(runs) {

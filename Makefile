@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8501
+ADDRESS ?= 0.0.0.0
+FILE   ?= backups/ssmviz-$(shell date -u +%Y%m%d-%H%M%S).tar.gz
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.requirements.stamp
 DEV    := $(VENV)/.requirements-dev.stamp
@@ -11,7 +13,7 @@ LAB     := selective_copying copying induction_heads
 LESSONS := mass_spring digits resampled two_views s4d_inits switches backends ablations against_attention
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast test-browser test-slow test-gpu lint format types check bench record screenshots clean
+.PHONY: help setup setup-dev run serve backup restore audit sbom test test-fast test-browser test-slow test-gpu lint format types check bench record screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +38,23 @@ setup-dev: $(DEV) ## the same for tests and checks, with a browser
 run: setup ## start the app and print its address
 	@$(BIN)/python -m ssmviz.port $(PORT)
 	@$(BIN)/streamlit run app.py --server.port $(PORT) $(ARGS)
+
+serve: setup ## start a server for a class; ADDRESS= PORT= HOSTS= CLASSROOM=, see docs/deployment.md
+	@$(BIN)/python -m ssmviz.serve --address "$(ADDRESS)" --port "$(PORT)" --hosts "$(HOSTS)" $(if $(CLASSROOM),--classroom "$(CLASSROOM)") $(ARGS)
+
+backup: setup ## the whole store in one file, also while runs train; FILE=
+	@$(BIN)/python -m ssmviz.runs.backup save "$(FILE)"
+
+restore: setup ## FILE= into an empty store
+	@$(BIN)/python -m ssmviz.runs.backup restore "$(FILE)"
+
+audit: $(DEV) ## known vulnerabilities of what the app runs on; asks the network
+	@$(BIN)/python deploy/audit.py
+
+sbom: $(DEV) ## everything that is installed, as CycloneDX in build/sbom.json
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate --output-format JSON --output-file build/sbom.json $(BIN)/python
+	@echo "build/sbom.json"
 
 test: setup-dev ## the default tests, browser included
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not gpu"

@@ -24,6 +24,7 @@ from ssmviz.classroom.config import KEY_VARIABLE, VARIABLE, BadClassroom, Classr
 PROJECT = Path(__file__).parent.parent
 DEPLOY = PROJECT / "deploy"
 KEY_FILE = "presenter.key"
+HOSTS = "SSMVIZ_HOSTS"
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - addresses that mean every network of this machine
 PRESENT = "present"  # where presenters give their key
 
@@ -122,7 +123,7 @@ def prepared(options: argparse.Namespace) -> tuple[list[str], dict[str, str], st
         if not classroom.presenter_key:
             more[KEY_VARIABLE], path = presenter_key(root)
             key = f"the key that is kept in {path}"
-    hosts = names(classroom, options.hosts, options.address)
+    hosts = names(classroom, options.hosts or os.environ.get(HOSTS, ""), options.address)
     url = classroom.address.rstrip("/") or f"http://{hosts[0]}:{options.port}"
     told = flags(options.streamlit, hosts, options.address, options.port, hosts[0])
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "app.py"), *told]
@@ -134,7 +135,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ssmviz.serve", description="Start a server for a class.")
     parser.add_argument("--address", default="0.0.0.0", help="network card; 127.0.0.1 behind a proxy")  # noqa: S104
     parser.add_argument("--port", default="8501")
-    parser.add_argument("--hosts", default="", help="names that people use, with commas; found out when empty")
+    parser.add_argument(
+        "--hosts", default="", help=f"names that people use, with commas; {HOSTS} or found out when empty"
+    )
     parser.add_argument(
         "--classroom", type=Path, default=Path(os.environ.get(VARIABLE) or DEPLOY / "classroom.toml"), help="its file"
     )

@@ -3,7 +3,7 @@
     python -m benchmarks.cluster [--runs 8] [--gpu] [--out FILE]
 
 Both backends get as many places: the machine's processors, on a GPU four runs a GPU. Measured are the time from the
-submit to the first loss in the store (one run at a time, the second to the fourth), runs a minute when `--runs` wait
+submit to the first loss in the store (one run at a time, after a first one), runs a minute when `--runs` wait
 at once, and memory (PSS) while nothing runs: launcher and fork server, for Ray its own processes too. With `--gpu`
 also: five runs for four places of one GPU (when does the fifth start, what do the four take), and one run that asks
 for more memory than its share while three others train.
@@ -172,20 +172,20 @@ def measured(backend: str, options: argparse.Namespace, head: subprocess.Popen[b
     bench = Bench(backend, gpu=options.gpu, slots=options.slots)
     try:
         cold = bench.first_loss()
-        warm = [bench.first_loss() for _ in range(3)]
+        warm = [bench.first_loss() for _ in range(options.rounds)]
         result = {"backend": backend, "slots": options.slots, "first_loss_cold_s": round(cold, 2)}
         result |= {"first_loss_s": round(statistics.median(warm), 2), "first_loss_all_s": [round(s, 2) for s in warm]}
         result["memory_mb"] = bench.memory() + (sum(map(pss, tree(head.pid))) if head else 0)
         result["launcher_mb"] = bench.memory()
         result |= bench.throughput(options.runs, steps)
         if head and options.gpu:
-            result["sharing"] = sharing(bench, steps)
+            result["sharing"] = sharing(bench, 2 * steps)
     finally:
         bench.close()
     if head and options.gpu:
         bench = Bench(backend, gpu=True, slots=options.slots, trainer=GREEDY)
         try:
-            result["greedy"] = greedy(bench, steps)
+            result["greedy"] = greedy(bench, 4 * steps)
         finally:
             bench.close()
     return result
@@ -267,6 +267,7 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3, help="runs whose first loss is waited for")
     parser.add_argument("--steps", type=int, help="of each of them")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--only", choices=("embedded", "ray"))

@@ -101,7 +101,7 @@ class RunDb:
             rows: to be added.
             delivered: number of the last event in them, where events come numbered from another machine.
         """
-        if rows or delivered:
+        if rows:
             with self._write() as db:
                 self._append(db, rows)
                 self._note_delivery(db, delivered)

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-FOLDERS = ("canvas", "lessons", "live", "maths", "room")
+FOLDERS = ("canvas", "lessons", "live", "maths", "room", "sweep")
 ROOT = Path(__file__).parent.parent.parent / "assets"
 TYPES = {".js": "text/javascript", ".css": "text/css"}
 

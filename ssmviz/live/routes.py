@@ -21,6 +21,7 @@ from ssmviz.live.guard import Refused, answering
 from ssmviz.live.health import Health
 from ssmviz.live.hub import Hub, Viewer
 from ssmviz.live.snapshot import Queue, Snapshot, in_short
+from ssmviz.live.sweep_routes import SweepRoutes
 from ssmviz.runs import records
 from ssmviz.runs.client import Client
 from ssmviz.runs.quota import NotNow, Rates
@@ -65,6 +66,7 @@ class Live:
             Route(f"{base}/api/experiments/{{id:path}}", answering(self.delete), methods=["DELETE"]),
             Route(f"{base}/api/experiments/{{id:path}}", answering(self.experiment)),
             Route(f"{base}/api/runs/{{id:path}}/frames", answering(self.frames)),
+            *SweepRoutes(self.client, self.people, self._classroom).routes(base),
             Route(f"{base}/api/assets/{{version}}/{{name:path}}", answering(asset)),
         ]
 

@@ -138,6 +138,16 @@ def test_selection_beats_every_fixed_layer_in_the_same_block_as_in_the_paper():
                 assert value < means[f"{block}, s6"], (sweep, label)
 
 
+def test_selection_copies_98_percent_in_every_block_given_the_steps():
+    for sweep, blocks in (
+        ("table1", ("mamba", "h3")),
+        ("table1_long", ("mamba", "h3", "plain")),
+        ("table1_twice", ("plain",)),
+    ):
+        for block in blocks:
+            assert all(run["token"] > 0.98 for run in best(results(sweep), f"{block}, s6")), (sweep, block)
+
+
 def test_mamba_alone_keeps_what_it_heard_far_beyond_its_training_as_in_the_paper():
     rows = results("table2")
 

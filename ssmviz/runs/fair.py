@@ -92,7 +92,7 @@ class Line:
             return "it goes on in a moment"
         if _has_enough(entry, self.held):
             return f"{_are(mine)} at work, one person may have {entry.most} at a time"
-        if self.free >= wanted and not before:
+        if not before and (self.free >= wanted or not sum(self.busy.values())):
             return "it starts in a moment"
         if before and mine:
             return f"{_are(mine)} at work, others go first"

@@ -20,7 +20,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 MOST_RUNS = 8
 
 CODE = """<div style="font-size:1.2rem;overflow-wrap:anywhere">{address}</div>
-<div style="font:700 4rem/1.2 ui-monospace,monospace;letter-spacing:.12em">{code}</div>"""
+<div style="font:700 5rem/1.2 ui-monospace,monospace;letter-spacing:.12em">{code}</div>"""
 
 
 def room_panel() -> None:

@@ -23,6 +23,7 @@ from ssmviz.widgets.train_panel import chosen_run
 OURS = {"show", "code"}  # parameters that are the presenter's own
 APART = {"present", "join"}  # pages where no class is led
 ALONG = "room_along"
+LED = "_room_run"  # the run that the presenter's bar knows of
 
 _bar = Component("ssmviz.room_bar", "room/bar.js", "room/room.css")
 _votes = Component("ssmviz.room_votes", "room/votes.js", "room/room.css")
@@ -44,8 +45,15 @@ def bar(page: StreamlitPage, site: Mapping[str, Sequence[StreamlitPage]]) -> Non
         _follow(state, site)
 
 
+def settle() -> None:
+    """After every page: the presenter's bar has heard of a run that the page has just started."""
+    if st.session_state.pop(LED, None) not in (None, st.query_params.get("run", "")):
+        st.rerun()
+
+
 def _lead(room: Room, state: State, page: StreamlitPage) -> None:
     """The presenter's bar: who is here, and what the class sees."""
+    st.session_state[LED] = st.query_params.get("run", "")
     with st.container(horizontal=True, vertical_alignment="center", key="room_lead"):
         st.markdown(f":material/groups: **{state.code}**", width="content")
         _bar(_data(state, presents=True), key="room_bar", on_changed_change=_nothing, width="content")
@@ -172,7 +180,8 @@ class Vote:
         asked = state.questions.get(self._name) if state else None
         with st.container(horizontal=True):
             if not (asked and state and state.asked == self._name and not asked.closed):
-                if st.button("Ask the class", key=f"{self._name}_ask", icon=":material/how_to_vote:"):
+                words = "Ask again" if asked and asked.closed else "Ask the class"
+                if st.button(words, key=f"{self._name}_ask", icon=":material/how_to_vote:"):
                     room.ask(self._name, self._question, self._options)
                     st.rerun()
             elif st.button("Close the vote", key=f"{self._name}_close", icon=":material/lock:"):

@@ -13,7 +13,14 @@ presents = services.person().presents
 sections = {
     "": [pages.home(), pages.join(listed=not presents)],
     "Learn": pages.lessons(),
-    "Train": [pages.lab(), pages.family(), pages.weights(), pages.runs(), *([pages.present()] if presents else [])],
+    "Train": [
+        pages.lab(),
+        pages.sweep(),
+        pages.family(),
+        pages.weights(),
+        pages.runs(),
+        *([pages.present()] if presents else []),
+    ],
     "Look up": [pages.glossary(), pages.claims()],
 }
 
@@ -24,3 +31,4 @@ sign_in.only_known(services.classroom(), services.person())
 room_view.bar(page, sections)
 page.run()
 showing.end()
+room_view.settle()

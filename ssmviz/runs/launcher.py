@@ -12,6 +12,7 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -68,16 +69,26 @@ class Launcher:
         """Work until asked to leave, or until no app lives and nothing is left to do."""
         self._look(0.0)
         while not (self._asked or self.store.is_shutdown()):
-            sweeps.top_up(self.store, self._picture.slots)
-            self._start_waiting()
-            self._start_probers()
-            if self._is_over():
-                log.info("nothing left to do")
-                return
-            self._look(0.0 if self._asked else POLL_SECONDS)
+            try:
+                if self._turn():
+                    log.info("nothing left to do")
+                    return
+            except sqlite3.OperationalError as error:  # the disk is full: nothing starts, what runs goes on
+                log.warning("the store takes nothing: %s", error)
+                time.sleep(POLL_SECONDS)
         log.info("shutting down")
         self._asked = True
         drain(self.store, time.monotonic() + SECONDS, look=self._look, cancel=self.backend.cancel)
+
+    def _turn(self) -> bool:
+        """Start what waits, see what has happened; whether nothing is left to do."""
+        sweeps.top_up(self.store, self._picture.slots)
+        self._start_waiting()
+        self._start_probers()
+        if self._is_over():
+            return True
+        self._look(0.0 if self._asked else POLL_SECONDS)
+        return False
 
     # the living and the dead
 

@@ -46,7 +46,8 @@ class Recorder:
         self._flushed = time.monotonic()
         self._seconds = run.seconds
         self._probe_version = run.probe_version
-        self._complained = False
+        self._complaint = ""  # about the disk
+        self._unsaved: Checkpoint | None = None  # the newest, where the disk refused it
 
     def take(self, event: Event, *, probe_version: int = 0) -> None:
         """Store one event.
@@ -114,12 +115,17 @@ class Recorder:
             self.flush()
 
     def end(self, state: State, reason: str = "") -> None:
-        """Write the rest and the final state."""
+        """Write the rest and the final state.
+
+        Raises:
+            sqlite3.OperationalError: the disk takes nothing; to be tried again.
+        """
+        if self._unsaved is not None:
+            self._take_checkpoint(self._unsaved)
         self.flush()
-        columns: dict[str, Any] = {"step": self.step, "seconds": self._seconds}
-        if reason or not self._complained:
-            columns["reason"] = reason
-        self.store.move(self.run.id, state, attempt=self.run.attempt, expect=ACTIVE, **columns)
+        known = {"step": self.step, "seconds": self._seconds, "checkpoint_step": self.checkpoint_step}
+        reason = reason or self._complaint
+        self.store.move(self.run.id, state, attempt=self.run.attempt, expect=ACTIVE, reason=reason, **known)
 
     def _take_started(self, event: Started) -> None:
         self.step = event.step
@@ -146,8 +152,11 @@ class Recorder:
         self._gather_losses()
         if self._write(lambda: self._db.put_checkpoint(event.step, event.data, self._rows, delivered=self.taken)):
             self._rows = []
+            self._unsaved = None
             self.checkpoint_step = event.step
             self._write(lambda: self._note(checkpoint_step=event.step))
+        else:
+            self._unsaved = event
 
     def _add(self, kind: MetricKind, event: Evaluation | Rung | Diverged | Finished) -> None:
         self._gather_losses()
@@ -172,8 +181,8 @@ class Recorder:
         return True
 
     def _complain(self, text: str) -> None:
-        if not self._complained:
-            self._complained = True
+        if not self._complaint:
+            self._complaint = text
             self._rows.append(("message", self.step, {"text": text}))
             self._write(lambda: self._note(reason=text))
 

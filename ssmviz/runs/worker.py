@@ -30,6 +30,8 @@ from ssmviz.traces import Frame, Probe
 
 RETRY = 75  # exit code: the same from the checkpoint may work (sysexits.h: EX_TEMPFAIL)
 LOCK_SECONDS = 3.0
+ROOM_SECONDS = 600.0  # that a run which has ended waits for room on the disk
+LOOK_SECONDS = 0.2
 NICE = 10
 LINGER_SECONDS = 3.0  # a prober waits for the next edit so long: people drag tokens
 
@@ -153,7 +155,20 @@ def _attempt(store: Store, row: RunRow, trainer: str, leaving: Callable[[], bool
     state, reason = driven(driver, row, saved, trainer, (store.folder(row.id) / ERROR).write_text)
     if state == "starting":
         sys.exit(RETRY)
-    recorder.end(state, reason)
+    _end(recorder, state, reason, leaving)
+
+
+def _end(recorder: Recorder, state: State, reason: str, leaving: Callable[[], bool]) -> None:
+    """Say how it ended. A full disk is waited for: what was trained is not thrown away for a row of a table."""
+    patience = time.monotonic() + ROOM_SECONDS
+    while True:
+        try:
+            return recorder.end(state, reason)
+        except sqlite3.OperationalError:
+            if leaving() or time.monotonic() > patience:
+                raise
+        recorder.beat()
+        time.sleep(LOOK_SECONDS)
 
 
 def _state_of(error: Exception) -> tuple[State, str]:

@@ -1,16 +1,18 @@
 """What may happen to processes, disks and clocks, and what must not happen to runs: the same for every run backend.
 
-A backend is a line in `LABS`: a `Lab` that knows how its processes are found and killed. Tests name no backend;
-those that make sense for one alone say so with `only`.
+A backend is a line in `LABS`: a `Lab` that knows how its processes are found and killed. Tests name no backend, but
+where a fault exists on one machine alone. `docs/promises.md` says which test holds which promise.
 """
 
 import os
 
 import pytest
 
+from tests.cluster import lab as cluster
 from tests.runs.lab import Lab, needs_proc
 
-LABS = {"embedded": Lab}
+LABS = {"embedded": Lab, "ray": cluster.RayLab}
+BACKENDS = ["embedded", pytest.param("ray", marks=pytest.mark.slow)]
 EMBEDDED_ONLY = pytest.mark.parametrize("backend", ["embedded"], indirect=True)
 
 
@@ -23,10 +25,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skipif(not hasattr(os, "fork"), reason="kills as POSIX does"))
 
 
-@pytest.fixture(scope="package", params=LABS)
+@pytest.fixture(scope="package", params=BACKENDS)
 def backend(request):
     """The class of labs whose launcher starts its workers in this way."""
-    return LABS[request.param]
+    if request.param == "ray":
+        pytest.importorskip("ray", reason="needs the extra `cluster`")
+    yield LABS[request.param]
+    if request.param == "ray":
+        cluster.stop()
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ def be_killed_by_the_kernel():
     np.ones(32 * MEBIBYTE)
 
 
-def fill_the_disk():
-    """No file may grow any more: what SQLite hears then is an error of its own."""
+def fill_the_disk(*, full=True):
+    """No file may grow any more: what SQLite hears then is an error of the kernel. Or there is room again."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096 if full else hard, hard))
 
 
 MEMBERS = "cgroup.procs"

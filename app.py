@@ -27,7 +27,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     with server.quiet_end():
         await asyncio.to_thread(services.client().attach)
         gc.collect()
-        gc.freeze()  # Streamlit collects after every run: this makes that cheap
+        gc.freeze()  # what is here now stays: no collection looks at it again
         try:
             yield
         finally:

@@ -60,6 +60,9 @@ CARDS: tuple[Card | BlockCard, ...] = (*LAYERS.values(), *BLOCKS.values())
 PARTICULAR = {f"model.{field}" for card in CARDS for field in card.fields}
 
 
+KINDS_OF_RUN = ("model.layer", "model.block")
+
+
 class Axis(Settings):
     """One side of the grid."""
 
@@ -121,12 +124,13 @@ class Grid(Settings):
 
     @property
     def base(self) -> Runs:
-        """The preset's runs with what is changed of them.
+        """The preset's runs with what is changed of them, but for layer and block: those bring their own rates.
 
         Raises:
             ValidationError: such a run is impossible.
         """
-        return with_changes(PRESETS[self.preset].runs, self.changes)
+        changes = {path: value for path, value in self.changes.items() if path not in KINDS_OF_RUN}
+        return with_changes(PRESETS[self.preset].runs, changes)
 
     def words(self, row: int, column: int) -> str:
         """A place of the grid: "Layer S4D, States N 8"."""
@@ -213,14 +217,11 @@ def _value(name: str, word: str) -> Any:
 
 
 def _settings(grid: Grid, base: Runs, row: int, column: int) -> tuple[str, TrainSettings]:
-    values = {
-        grid.rows.kind.path: grid.rows.values[row],
-        grid.columns.kind.path: grid.columns.values[column],
-    }
-    model = base[0][1].model
-    layer = values.pop("model.layer", model.layer)
-    label, settings = run_of(base, str(layer), str(values.pop("model.block", model.block)))
-    return label, changed(settings, values)
+    axes = {grid.rows.kind.path: grid.rows.values[row], grid.columns.kind.path: grid.columns.values[column]}
+    first = base[0][1]
+    layer, block = (axes.pop(path, grid.changes.get(path, get(first, path))) for path in KINDS_OF_RUN)
+    label, settings = run_of(base, str(layer), str(block))
+    return label, changed(settings, axes)
 
 
 def _same_as_another(grid: Grid, settings: TrainSettings, row: int, column: int) -> str:

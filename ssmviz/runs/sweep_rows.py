@@ -173,6 +173,11 @@ class SweepRows:
         query = f"SELECT r.id FROM {_RUNS} WHERE r.state = 'interrupted' AND {_CELLS} ORDER BY r.number"  # noqa: S608
         return [row["id"] for row in self._index.all(query, *_keys(sweep))]
 
+    def finished(self, limit: int) -> list[tuple[str, float, int]]:
+        """(settings as JSON, seconds of training, steps) of the newest runs that came to their end."""
+        query = "SELECT settings, seconds, step FROM runs WHERE state = 'done' AND seconds > 0 AND step > 0"
+        return [tuple(row) for row in self._index.all(f"{query} ORDER BY number DESC LIMIT ?", limit)]
+
     def cell_began(self, sweep: str, number: int) -> bool:
         """Count a cell as begun; False where the sweep has been paused, stopped or deleted, or was faster."""
         query = "UPDATE sweeps SET begun = begun + 1 WHERE id = ? AND begun = ? AND state = 'running'"

@@ -33,11 +33,12 @@ def top_up(store: Store, places: int) -> None:
 
     Args:
         store: whose sweeps.
-        places: runs that may compute at the same time here.
+        places: runs that may compute at the same time, unless somebody has decided otherwise.
     """
     running = store.sweeps_in("running")
     if not running:
         return
+    places = store.slots(places)
     for sweep in running:
         for run in store.interrupted_cells(sweep.id):
             store.requeue(run, expect=("interrupted",))

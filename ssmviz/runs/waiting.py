@@ -53,6 +53,11 @@ class Queue:
         held = Counter(row["owner"] for row in active)
         return fair.Line(waiting, busy, held, *self._room(slots, places)) if waiting else fair.Line((), busy, held)
 
+    def slots(self, said: int = 0) -> int:
+        """Runs that may compute at the same time: as was decided, or as who starts them says, or said last."""
+        flags = {row["key"]: row["value"] for row in self._index.all("SELECT key, value FROM flags")}
+        return int(flags.get(AT_ONCE) or said or flags.get(SLOTS) or fair.slots())
+
     def _room(self, slots: int, places: int) -> tuple[int, int]:
         """Slots and places: what the launcher says is kept for those who only look."""
         flags = {row["key"]: row["value"] for row in self._index.all("SELECT key, value FROM flags")}

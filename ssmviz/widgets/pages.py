@@ -64,6 +64,11 @@ def lab() -> StreamlitPage:
     return st.Page(PAGES / "train" / "lab.py", title="Lab", icon=":material/science:", url_path="lab")
 
 
+def sweep() -> StreamlitPage:
+    """Where every combination of two settings is trained."""
+    return st.Page(PAGES / "train" / "sweep.py", title="Sweep", icon=":material/grid_on:", url_path="sweep")
+
+
 def present() -> StreamlitPage:
     """What a teacher needs: large type, locked links, the room of the class."""
     return st.Page(PAGES / "train" / "present.py", title="Present", icon=":material/co_present:", url_path="present")

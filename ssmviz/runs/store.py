@@ -141,9 +141,12 @@ class Store(RunFiles, Steering, Queue, SweepRows):
         return experiment_row(row)
 
     def experiments(self, limit: int = 50, *, seen_by: str | None = None) -> list[ExperimentRow]:
-        """The newest experiments, newest first: all of them, or those of an owner and those that are shared."""
-        mine = "WHERE ?1 IS NULL OR owner = ?1 OR shared"
-        query = f"SELECT * FROM experiments {mine} ORDER BY number DESC LIMIT ?2"  # noqa: S608
+        """The newest experiments, newest first: all of them, or those of an owner and those that are shared.
+
+        Cells of sweeps are left out: their sweep leads to them.
+        """
+        chosen = "WHERE (?1 IS NULL OR owner = ?1 OR shared) AND key NOT LIKE 'sweep:%'"
+        query = f"SELECT * FROM experiments {chosen} ORDER BY number DESC LIMIT ?2"  # noqa: S608
         return [experiment_row(row) for row in self._index.all(query, seen_by, limit)]
 
     def share(self, experiment: str, on: bool = True) -> None:

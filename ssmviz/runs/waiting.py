@@ -89,6 +89,7 @@ class Queue:
         Raises:
             Refused: they keep too many.
         """
-        kept = self._index.all("SELECT count(*) AS count FROM experiments WHERE owner = ?", owner)[0]["count"]
+        mine = "WHERE owner = ? AND key NOT LIKE 'sweep:%'"  # those of sweeps are counted with their sweep
+        kept = self._index.all(f"SELECT count(*) AS count FROM experiments {mine}", owner)[0]["count"]  # noqa: S608
         if quota.kept and kept >= quota.kept:
             raise Refused(f"you keep {kept} experiments, as many as one person may; delete old ones on the page Runs")

@@ -203,6 +203,20 @@ def test_nothing_is_read_twice_and_little_at_all_where_there_is_no_sweep(store):
     assert not (store.root / "sweeps.db").exists()
 
 
+def test_cells_crowd_neither_the_list_of_runs_nor_what_a_person_may_keep(client, store):
+    sweeps.start(client, grid(), owner="a" * 32, quota=Quota(running=2, kept=4))
+    sweeps.top_up(store, 4)
+    assert store.experiments() == []
+    store.check_kept("a" * 32, Quota(kept=1))
+
+
+def test_where_fewer_runs_at_once_were_decided_no_more_cells_begin(client, store):
+    sweep = sweeps.start(client, grid())
+    store.run_at_once(1)
+    sweeps.top_up(store, 8)
+    assert store.sweep(sweep.id).begun == 1
+
+
 # -- by hand ----------------------------------------------------------------------------------------------------------
 
 

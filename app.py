@@ -37,7 +37,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
             await asyncio.to_thread(services.client().shutdown)
 
 
-heads = {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
+heads = {f"/{path.stem}": services.head() for path in pages.PAGES.glob("*/*.py")}
+heads |= {f"/{name}": lesson.head(name) for name in pages.LESSONS} | {
     "/": lesson.head("gate"),
     "/lab": live_view.start_head("selective_copying", page="lab"),
 }

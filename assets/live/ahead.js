@@ -23,10 +23,15 @@ export function ahead(base, experiment) {
   }
 }
 
-/** For a page that has just begun to load: what its address names, `?run=` or the task chosen, is fetched already. */
-export function begin(base, parameter, preset) {
+/**
+ * For a page that has just begun to load: what its address names, `?run=` or the task chosen, is fetched already. Not
+ * every task has a recording: `recorded` names those that do.
+ */
+export function begin(base, parameter, preset, recorded) {
   const query = new URLSearchParams(window.location.search);
-  ahead(base, query.get("run") ?? (query.get(parameter) ?? preset).replaceAll(" ", "_"));
+  const task = (query.get(parameter) ?? preset).replaceAll(" ", "_");
+  const experiment = query.get("run") ?? (recorded.includes(task) ? task : null);
+  if (experiment) ahead(base, experiment);
 }
 
 /** {record, histories: packed first frames per run}, or null: then ask the server. */

@@ -3,4 +3,4 @@
 import { begin } from "./ahead.js";
 
 const asked = new URL(import.meta.url).searchParams;
-begin(asked.get("base"), asked.get("parameter"), asked.get("preset"));
+begin(asked.get("base"), asked.get("parameter"), asked.get("preset"), asked.getAll("recorded"));

@@ -65,7 +65,7 @@ class Front:
         return self._index.read_text().partition("</head>") if self._index.exists() else ("", "", "")
 
 
-def start_head(folder: Path, *, base: str, modules: Iterable[str], start: str) -> str:
+def start_head(folder: Path, *, base: str, modules: Iterable[str], start: str, first: str = "") -> str:
     """HTML that fetches what a page will need while Streamlit still boots.
 
     Args:
@@ -73,11 +73,14 @@ def start_head(folder: Path, *, base: str, modules: Iterable[str], start: str) -
         base: what addresses begin with.
         modules: addresses of our own modules.
         start: address of a module to be run at once; none when empty.
+        first: address of a script to be run before Streamlit; none when empty.
     """
     late = [path.name for name in LATE for path in sorted((folder / "static" / "js").glob(f"{name}.*.js"))]
     wanted = [*(f"{base}/static/js/{name}" for name in late), *modules]
     links = "".join(f'<link rel="modulepreload" crossorigin href="{escape(address)}">\n' for address in wanted)
-    return links + (f'<script type="module" async src="{escape(start)}"></script>\n' if start else "")
+    scripts = f'<script src="{escape(first)}"></script>\n' if first else ""
+    scripts += f'<script type="module" async src="{escape(start)}"></script>\n' if start else ""
+    return scripts + links
 
 
 def _small(folder: Path) -> list[Path]:

@@ -61,7 +61,15 @@ def start_head(preset: str, *, page: str) -> str:
         preset: whose recording the page shows unless its address says otherwise.
         page: prefix of the page's parameters in the URL.
     """
-    asked = urlencode({"base": services.base_path(), "parameter": f"{page}_task", "preset": preset})
+    asked = urlencode(
+        {
+            "base": services.base_path(),
+            "parameter": f"{page}_task",
+            "preset": preset,
+            "recorded": [recording.id for recording in services.library().recordings()],
+        },
+        doseq=True,
+    )
     return services.head("live/lab.js", start=f"{assets_path(services.base_path())}live/begin.js?{asked}")
 
 

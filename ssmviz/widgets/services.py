@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -38,7 +39,7 @@ def classroom() -> Classroom | None:
 def client() -> Client:
     """Starts and steers what trains here."""
     class_ = classroom()
-    return Client(Store(), at_once=class_.runs_at_once if class_ else 0)
+    return Client(Store(), at_once=class_.runs_at_once, turn_s=class_.wall_seconds) if class_ else Client(Store())
 
 
 @cache
@@ -105,4 +106,6 @@ def head(*modules: str, start: str = "") -> str:
     """HTML for the head of a page that needs these modules of ours, and runs `start` at once."""
     folder = assets_path(base_path())
     needed = dict.fromkeys(name for module in modules for name in modules_of(module))
-    return front.start_head(STATIC, base=base_path(), modules=[folder + name for name in needed], start=start)
+    first = f"{folder}live/home.js?{urlencode({'base': base_path()})}"
+    modules_ = [folder + name for name in needed]
+    return front.start_head(STATIC, base=base_path(), modules=modules_, start=start, first=first)

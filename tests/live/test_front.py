@@ -98,6 +98,8 @@ def test_head_names_late_files_and_ours(folder):
     assert "index.abc.js" not in head
     assert 'src="/lab/a/begin.js?x=1&amp;y=2"></script>' in head
     assert "<script" not in start_head(folder, base="", modules=[], start="")
+    first = start_head(folder, base="", modules=[], start="", first="/a/home.js?base=")
+    assert first.startswith('<script src="/a/home.js?base="></script>')
 
 
 def test_modules_are_named_with_all_that_they_import():

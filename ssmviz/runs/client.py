@@ -25,6 +25,7 @@ from ssmviz.runs.locks import FileLock, holder, is_held
 from ssmviz.runs.quota import UNLIMITED, Quota, Rates, windows
 from ssmviz.runs.records import ACTIVE, RESUMABLE, Control, ExperimentRow, Refused
 from ssmviz.runs.store import Store
+from ssmviz.runs.turns import Turns
 from ssmviz.settings import TrainSettings
 
 MAX_SPEED = 100_000.0
@@ -40,9 +41,10 @@ class Client:
         store: where the runs live.
         trainer: "module:function" with the contract of `ssmviz.training.loop.train`.
         at_once: runs that may compute at the same time; 0: as many as the machine or cluster has room for.
+        turn_s: seconds that a paused or slowed experiment may keep a place while others wait; 0: for ever.
     """
 
-    def __init__(self, store: Store, *, trainer: str = TRAINER, at_once: int = 0) -> None:
+    def __init__(self, store: Store, *, trainer: str = TRAINER, at_once: int = 0, turn_s: float = 0.0) -> None:
         self.store = store
         self.at_once = at_once
         self.trainer = trainer
@@ -52,6 +54,7 @@ class Client:
         self._closed = threading.Event()
         self._starting = threading.Lock()
         self._rates = Rates()
+        self._turns = Turns(store, turn_s)
 
     # processes
 
@@ -72,8 +75,10 @@ class Client:
     def _tend(self) -> None:
         """A launcher that was killed is replaced, so that runs go on while nobody clicks."""
         while not self._closed.wait(TEND_SECONDS):
-            with suppress(sqlite3.OperationalError, OSError):
+            with suppress(sqlite3.OperationalError, OSError, KeyError):  # busy, full, deleted: the next look will do
                 self.ensure_launcher()
+                for experiment in self._turns.over():
+                    self.stop(experiment)
         self.store.close()  # this thread's files
 
     def _start_launcher(self) -> None:

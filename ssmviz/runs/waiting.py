@@ -92,4 +92,5 @@ class Queue:
         mine = "WHERE owner = ? AND key NOT LIKE 'sweep:%'"  # those of sweeps are counted with their sweep
         kept = self._index.all(f"SELECT count(*) AS count FROM experiments {mine}", owner)[0]["count"]  # noqa: S608
         if quota.kept and kept >= quota.kept:
-            raise Refused(f"you keep {kept} experiments, as many as one person may; delete old ones on the page Runs")
+            words = "1 experiment" if kept == 1 else f"{kept} experiments"
+            raise Refused(f"you keep {words}, as many as one person may; delete old ones on the page Runs")

@@ -17,6 +17,7 @@ from ssmviz.runs.client import Client
 from ssmviz.runs.quota import HOUR, UNLIMITED, NotNow, Rates, windows
 from ssmviz.runs.records import Refused
 from ssmviz.runs.store import Store
+from ssmviz.runs.turns import Turns
 from ssmviz.runs.view import Library
 from tests.classroom.server import SETTINGS, Browser, served
 
@@ -120,6 +121,25 @@ def test_two_tabs_at_once_do_not_get_past_the_limit(client):
         thread.join()
     assert len(refused) == 4
     assert folders(client) == 4
+
+
+def test_a_run_that_does_nothing_makes_room_when_its_time_is_over_and_others_wait(client):
+    now, store = [0.0], client.store
+    turns = Turns(store, 60, clock=lambda: now[0])
+    paused, slow, busy = (access(client, TEACHER).start(name, TWINS).id for name in ("paused", "slow", "busy"))
+    for experiment in (paused, slow, busy):
+        for run in store.runs_of(experiment):
+            store.claim(run.id)
+    client.pause(paused)
+    client.speed(slow, 0.1)
+    assert turns.over() == []
+    now[0] = 61
+    assert turns.over() == []  # nobody waits
+    access(client, ANN).start("next", TWINS)
+    assert sorted(turns.over()) == sorted([paused, slow])
+    client.stop(slow)
+    assert turns.over() == [paused]
+    assert Turns(store, 0, clock=lambda: now[0]).over() == []
 
 
 # too often

@@ -18,7 +18,7 @@ import torch
 
 from kernels import triton_conv_project as conv
 from kernels import triton_linear as linear
-from kernels.triton_linear import Tile
+from kernels.triton_rows import Tile
 
 SIZES = ((64, 272), (8, 256))
 CALLS = 20  # in one graph

@@ -15,7 +15,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import sum_parts
+from kernels.triton_rows import sum_parts
 from kernels.triton_tiles import sigmoid
 
 STEPS, CHANNELS, WARPS = 32, 64, 4  # tile of one program

@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 
 from kernels.triton_conv import MAX_TAPS, before_activation, shifted
-from kernels.triton_linear import (
+from kernels.triton_rows import (
     PRECISION,
     Tile,
     ceil,

@@ -17,7 +17,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import PRECISION, ceil, inverse_rms, load_rows, multiprocessors, padded, product, sum_parts
+from kernels.triton_rows import PRECISION, ceil, inverse_rms, load_rows, multiprocessors, padded, product, sum_parts
 
 MAX_WIDTH = 128
 MAX_VOCAB = 64

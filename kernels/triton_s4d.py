@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import ceil
+from kernels.triton_rows import ceil
 from kernels.triton_tiles import phi1
 
 FORWARD, BACKWARD = 32, 128  # lags of a tile

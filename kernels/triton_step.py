@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import ceil
+from kernels.triton_rows import ceil
 from kernels.triton_tiles import phi1, sigmoid, softplus
 
 CHANNELS, WARPS = 128, 2  # of a program of the convolution

@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from kernels.triton_linear import ceil, padded
+from kernels.triton_rows import ceil, padded
 
 BLOCK, WARPS = 1024, 4  # of the elementwise kernels
 MUON_WARPS = 8

@@ -68,7 +68,7 @@ def best(rows: Results, label: str, measure: str = "token") -> list[dict[str, An
 def best_rate(runs: Results, measure: str) -> float:
     """The learning rate with which the first seed of these runs of one row did best: see `EQUALLY_GOOD`."""
     first = min(run["seed"] for run in runs)
-    scores = {run["lr"]: score(run, measure) for run in runs if run["seed"] == first}
+    scores: dict[float, float] = {run["lr"]: score(run, measure) for run in runs if run["seed"] == first}
     return min(rate for rate, value in scores.items() if value >= max(scores.values()) - EQUALLY_GOOD)
 
 

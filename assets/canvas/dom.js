@@ -14,6 +14,13 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Where a pointer is on an element, in the element's own pixels: large type (`--ssm-zoom`) magnifies them. */
+export function placeOn(node, { clientX, clientY }) {
+  const box = node.getBoundingClientRect();
+  const zoom = box.width / node.offsetWidth || 1;
+  return [(clientX - box.left) / zoom, (clientY - box.top) / zoom];
+}
+
 /** Sets text only when it differs, so that screen readers and selections are left in peace. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

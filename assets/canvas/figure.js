@@ -1,7 +1,7 @@
 // A view of a lesson: what plots, matrices, bars and tokens share. Things in it may be taken hold of, with mouse, pen,
 // finger or keyboard.
 
-import { el } from "./dom.js";
+import { el, placeOn } from "./dom.js";
 import { columnAt, GUTTER, MARGIN } from "./draw.js";
 import { View } from "./view.js";
 
@@ -29,12 +29,9 @@ export class Figure extends View {
 
   listen() {
     const { canvas } = this;
-    const place = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
+    const place = (event) => placeOn(canvas, event);
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.button > 0) return;
+      if (event.button > 0 || !this.size) return; // not drawn yet: it has just come into sight
       const [x, y] = place(event);
       this.held = this.grab?.(x, y, NEAR[event.pointerType] ?? NEAR.mouse);
       if (this.held === undefined) return void this.point?.(x, y);
@@ -44,6 +41,7 @@ export class Figure extends View {
       this.drag?.(this.held, x, y);
     });
     canvas.addEventListener("pointermove", (event) => {
+      if (!this.size) return;
       const [x, y] = place(event);
       if (this.held !== undefined) {
         for (const at of event.getCoalescedEvents?.() ?? []) this.trace?.(this.held, ...place(at));

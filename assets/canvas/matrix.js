@@ -4,7 +4,7 @@ import { axisBottom, columnAt, frame, GUTTER, Heat, MARGIN } from "./draw.js";
 import { Figure } from "./figure.js";
 import { gradient, inkOn } from "./theme.js";
 import { number } from "./words.js";
-import { el } from "./dom.js";
+import { el, placeOn } from "./dom.js";
 
 const ROOMY = 30; // px of a cell that its number needs
 const CELL = 34; // px, largest cell of a square matrix
@@ -230,8 +230,7 @@ export class Matrix extends Figure {
   listen() {
     super.listen();
     this.canvas.addEventListener("click", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      this.release(event.clientX - box.left, event.clientY - box.top);
+      this.release(...placeOn(this.canvas, event));
     });
   }
 

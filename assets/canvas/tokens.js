@@ -1,5 +1,6 @@
 // A strip of tokens, aligned with the bars and matrices of the same stage.
 
+import { placeOn } from "./dom.js";
 import { columnAt, frame, GUTTER, hatch, verdict } from "./draw.js";
 import { TokenFigure } from "./figure.js";
 import { inkOn, mix, OKABE_ITO } from "./theme.js";
@@ -81,9 +82,9 @@ export class Tokens extends TokenFigure {
   listen() {
     super.listen();
     this.canvas.addEventListener("click", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      if (!this.strips || !this.options.press || event.clientX - box.left < GUTTER) return;
-      const [i, row] = this.at(event.clientX - box.left, event.clientY - box.top);
+      const [x, y] = placeOn(this.canvas, event);
+      if (!this.strips || !this.options.press || x < GUTTER) return;
+      const [i, row] = this.at(x, y);
       this.options.press(i, row, this.stage);
       this.stage.commit();
     });

@@ -1,6 +1,6 @@
 // A view: a caption, a canvas that repaints only what changed, a text alternative, and two ways to save it.
 
-import { el, icon, setText } from "./dom.js";
+import { el, icon, placeOn, setText } from "./dom.js";
 import { fileName, toCsv } from "./words.js";
 
 const OVERLAY = ["cursor", "hover"]; // changes that leave every view's painted base as it is
@@ -68,10 +68,7 @@ export class View {
   }
 
   listen() {
-    const place = (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
+    const place = (event) => placeOn(this.canvas, event);
     this.canvas.addEventListener("pointermove", (event) => {
       if (event.pressure > 0 && event.pointerType === "mouse") this.press?.(...place(event), true);
       this.hover?.(...place(event));
@@ -97,7 +94,7 @@ export class View {
     this.size = {
       width,
       height: this.square ? Math.min(width, this.height) : this.height,
-      ratio: window.devicePixelRatio || 1,
+      ratio: (window.devicePixelRatio || 1) * (this.canvas.currentCSSZoom ?? 1),
     };
     fit(this.canvas, width * this.size.ratio, this.size.height * this.size.ratio);
     const high = `${this.size.height}px`;

@@ -1,5 +1,6 @@
 // The Mamba block as a diagram: every node a small live picture of its tensor, channels down, tokens across.
 
+import { placeOn } from "../canvas/dom.js";
 import { Heat } from "../canvas/draw.js";
 import { Figure } from "../canvas/figure.js";
 import { mix } from "../canvas/theme.js";
@@ -192,8 +193,7 @@ export class Diagram extends Figure {
   listen() {
     super.listen();
     this.canvas.addEventListener("click", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      const id = this.at(event.clientX - box.left, event.clientY - box.top);
+      const id = this.at(...placeOn(this.canvas, event));
       if (id) this.choose(id);
     });
   }

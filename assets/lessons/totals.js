@@ -1,5 +1,6 @@
 // The four ways to do it side by side: bytes moved forward and backward, bytes that wait. A click chooses one.
 
+import { placeOn } from "../canvas/dom.js";
 import { Figure } from "../canvas/figure.js";
 import { kept, moved } from "../maths/memory.js";
 
@@ -74,8 +75,7 @@ export class Totals extends Figure {
   listen() {
     super.listen();
     this.canvas.addEventListener("click", (event) => {
-      const box = this.canvas.getBoundingClientRect();
-      this.choose(Math.floor((event.clientY - box.top) / ROW));
+      this.choose(Math.floor(placeOn(this.canvas, event)[1] / ROW));
     });
   }
 

@@ -35,12 +35,9 @@ def link_maker() -> None:
     query |= _choice(page) if WAYS[way] == "choose" else {WAYS[way]: showing.ALL} if WAYS[way] else {}
     st.code(f"{entrance_address()}/{page}" + (f"?{urlencode(query)}" if query else ""), language=None, wrap_lines=True)
     st.caption("Who opens it sees the values of the address; what is locked says that you have set it.")
-
-
-def large_toggle() -> None:
-    """Large type in this tab, on all pages."""
-    on = bool(st.session_state.get(showing.LARGE))
-    st.button("Leave large type" if on else "Large type in this tab", on_click=showing.set_large, args=(not on,))
+    if not st.session_state.get(showing.LARGE):
+        words = "Large type in this tab, on every page"
+        st.button(words, key="large_here", icon=":material/format_size:", on_click=showing.set_large, args=(True,))
 
 
 def _read(address: str) -> tuple[str | None, dict[str, str]]:

@@ -24,6 +24,7 @@ BY_TEACHER = "Set by your teacher"
 
 STYLE = """
 :root { font-size: 22px !important; --ssm-zoom: 1.375; }
+.stAppHeader { display: none; }
 .stMainBlockContainer { padding-top: 1.5rem; max-width: none; }
 """
 
@@ -85,7 +86,9 @@ def begin() -> bool:
 
 
 def end() -> None:
-    """After a page, once all controls are known: what the address asked for in vain."""
+    """After a page, once all controls are known: what the address asked for in vain, and the way out of large type."""
+    if st.session_state.get(LARGE):
+        st.button("Leave large type", key="large_leave", type="tertiary", on_click=set_large, args=(False,))
     place = st.session_state.pop(NOTICE, None)
     if place is None:
         return

@@ -10,7 +10,8 @@ DEV    := $(VENV)/.requirements-dev.stamp
 
 # presets that open on a recording
 LAB     := selective_copying copying induction_heads
-LESSONS := mass_spring digits resampled two_views s4d_inits switches backends ablations against_attention
+LESSONS := associative_recall listops text recall_retnet induction_attention \
+           mass_spring digits resampled audio two_views s4d_inits switches backends ablations against_attention
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run serve backup restore audit sbom test test-fast test-browser test-slow test-gpu lint format types check bench record screenshots clean

@@ -26,10 +26,11 @@ if experiment is None:
 else:
     live_view(experiment, key=f"{PAGE}_live", nearby=recordings(LAB))
 
-st.subheader("Three things to try")
+st.subheader("Things to try")
 with st.container(gap="xxsmall"):
     try_this("Fix the gaps: plain copying. Does the twin still need to choose?", "copying", page=PAGE)
     try_this("Ask for one memory and test it far beyond its training: induction heads.", "induction_heads", page=PAGE)
+    try_this("Let RetNet's matrix hold the pairs.", "associative_recall", page=PAGE, left="s6", right="retnet")
     try_this("Give the state two numbers a channel instead of eight: N = 2.", "selective_copying", page=PAGE, N=2)
 st.markdown("Each sets the controls; then press **Train**. While it trains, edit the sequence and watch both answers.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssmviz.presets.experiment import Preset, pair
+from ssmviz.presets.experiment import Preset, pair, runs_of
 from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
 
 SELECTIVE_COPYING = TrainSettings(
@@ -72,6 +72,18 @@ PRESETS: dict[str, Preset] = {
         pair(ASSOCIATIVE_RECALL),
         "S6 said 99.6 % of the values after these 600 steps, 10 s on one core. The twin, with the best of six pairs of "
         "learning rates, said 63 %.",
+    ),
+    "recall_retnet": Preset(
+        "Associative recall, S6 and RetNet",
+        "RetNet keeps a matrix and forgets at a fixed pace; S6 a vector a channel, and chooses. Both hold four pairs.",
+        runs_of(ASSOCIATIVE_RECALL, S6={}, RetNet={"model.layer": "retnet"}),
+        "600 steps in the same block at the same learning rates: tried at four, RetNet said all values at each.",
+    ),
+    "induction_attention": Preset(
+        "Induction heads, S6 and attention",
+        "Attention looks the answer up among all tokens, S6 kept it in its state: who still can on longer sequences?",
+        runs_of(INDUCTION_HEADS, S6={}, Attention={"model.layer": "attention", "optim.lr": 5e-3}),
+        "Both in Mamba's block, so that the layer alone differs; attention at the best of six pairs of learning rates.",
     ),
     "selective_copying_gpu": Preset(
         "Selective copying, long (GPU)",

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.family.rates import Rates, rates_of, searched
-from ssmviz.presets import Runs
+from ssmviz.presets import PRESETS, Runs
 from ssmviz.settings import TrainSettings, changed, explain
 from ssmviz.widgets import pages
 
@@ -35,6 +35,19 @@ def choice_of(runs: Runs) -> Choice:
     """The layers of an experiment, as far as two can stand for it."""
     first, last = runs[0][1].model, runs[-1][1].model
     return Choice(first.layer, last.layer, first.block)
+
+
+def preset_with(preset: str, choice: Choice) -> str | None:
+    """Name of the preset, itself or another on the same task, that compares these two layers and nothing else."""
+    own = PRESETS[preset].runs
+    if choice == choice_of(own):
+        return preset
+    for name, other in PRESETS.items():
+        blocks = {settings.model.block for _, settings in other.runs}
+        same = len(blocks) == 1 and len(other.runs) == len(choice.layers) and choice == choice_of(other.runs)
+        if same and other.runs[0][1].task == own[0][1].task:
+            return name
+    return None
 
 
 def with_layers(runs: Runs, choice: Choice) -> Runs:
@@ -106,9 +119,10 @@ def set_choice(choice: Choice, *, page: str) -> None:
 
 
 def chosen(*, page: str) -> Choice | None:
-    """What the selectors of a page say, None where it has none."""
-    said = [st.session_state.get(f"{page}_{name}") for name in NAMES]
-    return Choice(*said) if all(said) else None  # type: ignore[arg-type]
+    """What the selectors of a page say, None where it has none, or where a browser says what they never offered."""
+    said = [str(st.session_state.get(f"{page}_{name}")) for name in NAMES]
+    known = all(name in cards for name, cards in zip(said, (LAYERS, LAYERS, BLOCKS), strict=True))
+    return Choice(*said) if known else None
 
 
 def _tuned(runs: Runs, block: str) -> dict[str, tuple[str, TrainSettings]]:
@@ -143,7 +157,7 @@ def _select(
         on_change=on_change,
         width=WIDTH,
     )
-    return str(said)
+    return str(said) if said in cards else start
 
 
 @st.fragment

@@ -12,7 +12,7 @@ import streamlit as st
 from ssmviz.presets import PRESETS, Runs, with_changes
 from ssmviz.settings import TrainSettings, get
 from ssmviz.widgets.controls import Control, groups
-from ssmviz.widgets.layer_choice import Choice, choice_of, choice_words, with_layers
+from ssmviz.widgets.layer_choice import Choice, choice_of, choice_words, preset_with, with_layers
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,20 @@ class Panel:
     page: str
     choice: Choice | None = None  # of the layers, where the page offers one
 
+    @cached_property
+    def known(self) -> str:
+        """The preset that compares the layers that were chosen, else the one that was chosen with the task."""
+        return (self.choice and preset_with(self.preset, self.choice)) or self.preset
+
     @property
     def other(self) -> Choice | None:
-        """The layers that were chosen, where they are not the preset's own."""
-        return None if self.choice == choice_of(PRESETS[self.preset].runs) else self.choice
+        """The layers that were chosen, where no preset has them."""
+        return None if self.choice == choice_of(PRESETS[self.known].runs) else self.choice
 
     @cached_property
     def base(self) -> Runs:
         """The preset's runs, with the layers that were chosen."""
-        runs = PRESETS[self.preset].runs
+        runs = PRESETS[self.known].runs
         return with_layers(runs, self.other) if self.other else runs
 
     @property
@@ -42,13 +47,13 @@ class Panel:
     @property
     def title(self) -> str:
         """Of the experiment."""
-        title = PRESETS[self.preset].title
+        title = PRESETS[self.known].title
         return f"{title}: {' and '.join(label for label, _ in self.base)}" if self.other else title
 
     @property
     def sentence(self) -> str:
         """What will be seen."""
-        preset = PRESETS[self.preset]
+        preset = PRESETS[self.known]
         return choice_words(preset.runs, self.other) if self.other else preset.sentence
 
     @cached_property

@@ -23,6 +23,7 @@ from ssmviz.settings import TrainSettings, explain, has_cuda
 from ssmviz.widgets import services
 from ssmviz.widgets.controls import ALL, set_all, url_notes, widget
 from ssmviz.widgets.layer_choice import (
+    NAMES,
     Choice,
     choice_of,
     chosen,
@@ -76,7 +77,7 @@ def train_panel(
     for problem in (misfit, refusal, unknown):
         if problem:
             st.error(problem, icon=":material/error:")
-    return run or recording_of(panel.preset)
+    return run or recording_of(panel.known) or recording_of(panel.preset)
 
 
 def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
@@ -122,6 +123,8 @@ def _set(preset: str, settings: dict[str, object], *, page: str) -> None:
         set_choice(choice_of(runs), page=page)
     for name, value in settings.items():
         st.session_state[f"{page}_{name}"] = value
+    if set(NAMES) & settings.keys():
+        _refit(preset, page=page)
     mine = {control.name for control in Panel(preset, page).controls}
     for name in {control.name for control in ALL} - mine:  # no widget is left that could take them out of the URL
         st.query_params.pop(f"{page}_{name}", None)
@@ -205,7 +208,7 @@ def _group(panel: Panel, group: str, shown: TrainSettings | None) -> None:
 def _start(panel: Panel) -> str:
     """Start it and name it in the URL; why not, if not."""
     try:
-        st.query_params["run"] = start_runs(services.access(), panel.preset, panel.runs(), panel.title)
+        st.query_params["run"] = start_runs(services.access(), panel.known, panel.runs(), panel.title)
     except ValidationError as error:
         return f"Nothing was started: {explain(error)}."
     except Refused as refusal:

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from ssmviz.family import BLOCKS, LAYERS
 from ssmviz.family.rates import Best, Search, rates_of, searched
 from ssmviz.presets import LAB, PRESETS, RATES, differing
-from ssmviz.widgets.layer_choice import Choice, choice_of, problem_of, with_layers
+from ssmviz.widgets.layer_choice import Choice, choice_of, preset_with, problem_of, with_layers
 
 RUNS = PRESETS["induction_heads"].runs
 TASK = "induction_heads"
@@ -88,6 +88,26 @@ def test_rates_that_were_searched_are_taken_and_the_page_says_from_where(monkeyp
     assert "Learning rates of S5 here: a first guess." in words
     s5, retnet = (run.settings.optim for run in trained(app, store))
     assert (retnet.lr, retnet.lr_muon) == (3e-2, 0.01) != (s5.lr, s5.lr_muon)
+
+
+def test_layers_that_a_preset_compares_are_that_preset_with_its_settings_and_its_recording(open_page, store):
+    app = open_page(lab_task="associative recall", lab_right="RetNet")
+    assert not app.exception
+    view = next(str(v.proto) for v in app.get("bidi_component") if "ssmviz.lab" in str(v.proto))
+    assert "recall_retnet" in view
+    assert PRESETS["recall_retnet"].sentence in " ".join(c.value for c in app.caption)
+    app.button(key="lab_train").click().run()
+    runs = store.runs_of(store.experiments()[0].id)
+    assert tuple((run.label, run.settings) for run in runs) == PRESETS["recall_retnet"].runs
+    assert store.experiments()[0].preset == "recall_retnet"
+
+
+def test_a_pair_is_found_by_its_layers_its_block_and_its_task():
+    pair = Choice("s6", "attention", "mamba")
+    assert preset_with("induction_heads", pair) == "induction_attention"
+    assert preset_with("induction_heads", pair._replace(block="transformer")) is None
+    assert preset_with("copying", pair) is None
+    assert preset_with("delay", choice_of(PRESETS["delay"].runs)) == "delay"
 
 
 def test_the_address_chooses_the_layers_and_train_starts_them(store):

@@ -8,6 +8,7 @@ A launcher that dies between the two writes of one cell writes it again, under t
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -155,3 +156,9 @@ def _each(client: Client, sweep: str, states: tuple[str, ...], action: Callable[
 def _wake(client: Client) -> None:
     client.ensure_launcher()
     ring(client.store.root)
+
+
+if __name__ == "__main__":
+    from ssmviz.runs.sweep_command import main
+
+    sys.exit(main())

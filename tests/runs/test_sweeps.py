@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from pydantic import ValidationError
 
-from ssmviz.runs import sweeps
+from ssmviz.runs import sweep_command, sweeps
 from ssmviz.runs.client import Client
 from ssmviz.runs.grid import MAX_RUNS, Axis, Grid, fill, read_values
 from ssmviz.runs.quota import Quota
@@ -15,7 +15,7 @@ from ssmviz.runs.sweep_board import Boards, as_table
 from ssmviz.runs.sweep_rows import MAX_OPEN
 from ssmviz.settings import explain
 from tests.runs import fake
-from tests.runs.lab import Lab, needs_proc, wait_until
+from tests.runs.lab import FAKE, Lab, needs_proc, wait_until
 
 PLACES = 2
 
@@ -406,3 +406,47 @@ def test_a_sweep_that_is_deleted_while_it_trains_leaves_no_run(shared_lab):
     assert numbers(lab.store, sweep.id) == []
     assert not lab.store.is_alive(cell.run)
     assert not lab.store.folder(cell.run).exists()
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+def command(capsys, *arguments):
+    status = sweep_command.main(arguments)
+    return status, capsys.readouterr()
+
+
+def test_the_command_line_trains_a_grid_and_prints_it(tmp_path, capsys):
+    sizes = ["--set", "optim.steps=20", "--set", "eval_every=20", "--trainer", FAKE, "--root", str(tmp_path / "home")]
+    status, said = command(capsys, "--rows", "layer=s6,s4d", "--columns", "N=2", *sizes)
+    assert status == 0
+    assert "2 of 2 have ended" in said.out
+    assert "| S4D | 100.0 % |" in said.out
+    assert "done" in command(capsys, "--list", "--root", str(tmp_path / "home"))[1].out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "say which grid"),
+        (["--rows", "layer", "--columns", "N=2"], "NAME=VALUE"),
+        (["--rows", "mass=2", "--columns", "N=2"], "must be one of"),
+        (["--rows", "layer=s6", "--columns", "N=two"], "whole number"),
+        (["--rows", "layer=s6", "--columns", "N=2", "--set", "task.K=2"], "no setting"),
+        (["--stop", "x"], "UUID"),
+        (["--stop", "0" * 8 + "-0000-0000-0000-" + "0" * 12], "no sweep"),
+    ],
+)
+def test_the_command_line_explains_what_it_cannot_do(tmp_path, capsys, arguments, words):
+    status, said = command(capsys, *arguments, "--root", str(tmp_path))
+    assert status == 2
+    assert words in said.err
+
+
+def test_a_dry_run_says_what_would_be_trained_and_trains_nothing(tmp_path, capsys):
+    arguments = ["--rows", "layer=s6,attention", "--columns", "N=2,4", "--dry-run", "--root", str(tmp_path)]
+    status, said = command(capsys, *arguments)
+    assert status == 0
+    assert "means nothing to Attention" in said.out
+    assert "3 runs" in said.out
+    assert not (tmp_path / "sweeps.db").exists()

@@ -172,7 +172,7 @@ SWEEPS: dict[str, Sweep] = {
     "table1_full": Sweep(
         "Selective copying at the paper's length: 4096 tokens, answers among them",
         SELECTIVE_COPYING_GPU,
-        TABLE1 | {"task.L": 4080, "optim.steps": 8000, "eval_every": 250},
+        TABLE1 | {"task.L": 4080, "optim.steps": 16_000, "eval_every": 500},
         {"mamba, s6": GRID["mamba, s6"]},
         small=SMALL_COPYING | {"task.L": 128, "task.n_data": 4},
         rates=(3e-3,),

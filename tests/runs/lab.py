@@ -15,7 +15,7 @@ from ssmviz.runs.store import Store
 from ssmviz.settings import OptimSettings, TrainSettings
 
 FAKE = "tests.runs.fake:train"
-PATIENCE = 20.0  # seconds until a condition that must come true is given up; generous, the machine may be busy
+PATIENCE = 60.0  # seconds until a condition that must come true is given up; generous, the machine may be busy
 
 needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="looks at processes through /proc")
 

@@ -26,7 +26,7 @@ DEPLOY = PROJECT / "deploy"
 KEY_FILE = "presenter.key"
 HOSTS = "SSMVIZ_HOSTS"
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - addresses that mean every network of this machine
-PRESENT = "present"  # where presenters give their key
+PRESENT = "api/presenter"  # where presenters give their key
 
 
 class CannotServe(Exception):  # noqa: N818 - a sentence for who starts the server

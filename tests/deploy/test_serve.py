@@ -47,7 +47,7 @@ def test_it_becomes_streamlit_with_every_option_of_the_class(started, capsys):
     assert started["environment"]["SSMVIZ_CLASSROOM"] == str(DEPLOY / "classroom.toml")
     words = capsys.readouterr().out
     assert "http://ssm.example.org:" in words
-    for what in ("students", "presenter", "/present", "health", "Ctrl-C"):
+    for what in ("students", "presenter", "/api/presenter", "health", "Ctrl-C"):
         assert what in words
 
 

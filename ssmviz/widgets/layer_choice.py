@@ -121,8 +121,8 @@ def set_choice(choice: Choice, *, page: str) -> None:
 def chosen(*, page: str) -> Choice | None:
     """What the selectors of a page say, None where it has none, or where a browser says what they never offered."""
     said = [str(st.session_state.get(f"{page}_{name}")) for name in NAMES]
-    known = all(name in cards for name, cards in zip(said, (LAYERS, LAYERS, BLOCKS), strict=True))
-    return Choice(*said) if known else None
+    left, right, block = said
+    return Choice(*said) if left in LAYERS and right in LAYERS and block in BLOCKS else None
 
 
 def _tuned(runs: Runs, block: str) -> dict[str, tuple[str, TrainSettings]]:

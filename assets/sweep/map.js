@@ -1,6 +1,6 @@
 // The heat map of a sweep: a place is as bright as its runs are good, with marks for what is still to come or went wrong.
 
-import { el } from "../canvas/dom.js";
+import { el, placeOn } from "../canvas/dom.js";
 import { frame, hatch, verdict } from "../canvas/draw.js";
 import { gradient, inkOn } from "../canvas/theme.js";
 import { View } from "../canvas/view.js";
@@ -39,8 +39,7 @@ export class SweepMap extends View {
   }
 
   at(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return this.placeAt(event.clientX - box.left, event.clientY - box.top);
+    return this.placeAt(...placeOn(this.canvas, event));
   }
 
   open(place, elsewhere = false) {

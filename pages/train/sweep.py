@@ -29,8 +29,7 @@ st.markdown(
     "How many states would they need to make up for it?\n"
     "- **Within a place.** Point at it: how far apart are the seeds? A difference between two places that is smaller "
     "than this is no difference.\n"
-    "- **Bright is good** in every colour; white numbers stand on bad places. Loss and error are shown the other way "
-    "round, so bright still is good."
+    "- **Bright is good**, whatever is shown: a small loss or error is as bright as a large accuracy."
 )
 st.subheader("Three things to try")
 with st.container(gap="xxsmall"):

@@ -18,7 +18,7 @@ from ssmviz.runs.records import Refused
 from ssmviz.runs.sweep_rows import SweepRow
 from ssmviz.settings import explain, get
 from ssmviz.widgets import services
-from ssmviz.widgets.controls import ALL, Control, groups, set_all, widget
+from ssmviz.widgets.controls import ALL, Control, groups, set_all, url_notes, widget
 from ssmviz.widgets.live_view import settings_words
 from ssmviz.widgets.sweep_view import PARAMETER
 from ssmviz.widgets.task_choice import task_words, trainable
@@ -62,6 +62,7 @@ def sweep_panel(shown: SweepRow | None) -> SweepRow | None:
     Returns:
         The sweep to show: the one that was started just now, else `shown`.
     """
+    raw = st.query_params.to_dict()
     if shown is not None and f"{PAGE}_rows" not in st.session_state and not _said_in_url():
         adopt(shown.grid)  # the link names the sweep alone
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -79,6 +80,7 @@ def sweep_panel(shown: SweepRow | None) -> SweepRow | None:
         across = _values(rows)
     with right:
         down = _values(columns)
+    _note(raw)
     grid = _grid(preset, changes, (rows, across), (columns, down), int(seeds))
     if grid is None:
         return shown
@@ -123,6 +125,16 @@ def _put(question: Question) -> None:
     changes = {c.path: question.settings[c.name] for c in ALL if c.name in question.settings}
     adopt(Grid(preset=preset, changes=changes, rows=rows, columns=columns, seeds=tuple(range(question.seeds))))
     st.query_params.pop(PARAMETER, None)
+
+
+def _note(raw: dict[str, str]) -> None:
+    """Say what the address asked for and did not get."""
+    state = st.session_state
+    said = {key: state[key] for key in raw if key in state and isinstance(state[key], int | float)}
+    notes = url_notes(raw, {key: text for key, text in raw.items() if key in state} | said, page=PAGE)
+    kept: list[str] = state.setdefault(f"_{PAGE}_notes", notes)
+    if kept:
+        st.warning("From the address of this page: " + "; ".join(kept) + ".", icon=":material/link_off:")
 
 
 def _said_in_url() -> bool:

@@ -114,9 +114,8 @@ async def train(session: Session, end: float, counts: Counts, rng: random.Random
         if watching is None or watching.done():
             if watching is not None and not watching.result():
                 counts.errors.append(f"the live socket of {session.experiment} ended before it had settled")
-            session.refusal = ""
             await session.rerun("Train")
-            if session.refusal:
+            if any("Nothing was started" in text for text in session.alerts):
                 counts.refused += 1
             elif session.experiment:
                 counts.started[session.experiment] = session

@@ -57,7 +57,7 @@ class Session:
         self.path, self.query, self.counts = path, query, counts
         self.buttons: dict[str, str] = {}  # by their labels: ids
         self.numbers: dict[str, tuple[str, str]] = {}  # by their keys: ids, and the fragments they lie in
-        self.refusal = ""
+        self.alerts: list[str] = []  # of the last run of the script
         self._values: dict[str, int] = {}
         self._hash = ""
         self._cookie = ""
@@ -146,6 +146,7 @@ class Session:
             widget = state.widget_states.widgets.add()
             widget.id = self.numbers[key][0]
             widget.int_value = value
+        self.alerts = []
         began = time.monotonic()
         await self._socket.send(message.SerializeToString())
         while True:
@@ -180,8 +181,8 @@ class Session:
             self.numbers[key] = element.number_input.id, fragment
         elif kind == "exception":
             self.counts.errors.append(f"{self.path}: {element.exception.message}"[:300])
-        elif kind == "alert" and "Nothing was started" in element.alert.body:
-            self.refusal = element.alert.body
+        elif kind == "alert":
+            self.alerts.append(element.alert.body)
 
     def _look_at(self, message: bytes) -> int:
         """Check every byte of a frame; the index of its run."""
@@ -203,6 +204,6 @@ def _problem(frame: dict[str, np.ndarray], step: int) -> str:
         return f"says step {about['step']}"
     for name, values in frame.items():
         unasked = name == "wanted"  # NaN where nothing is asked
-        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not unasked and not np.isfinite(values).all():
+        if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not (unasked or np.isfinite(values).all()):
             return f"{name} is not finite"
     return "" if len(frame["tokens"]) else "no tokens"

@@ -36,9 +36,9 @@ LONG = SMALL | {"lab_steps": 20_000}
 
 
 class App:
-    """A running app."""
+    """A running app; its runs lie in `store`, where that is not its home."""
 
-    def __init__(self, home: Path, *, base: str = "") -> None:
+    def __init__(self, home: Path, *, base: str = "", store: Path | None = None) -> None:
         self.home, self.port, self.base = home, free_port(), base
         self.log = home / "log.txt"
         home.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,11 @@ class App:
             command += ["--server.baseUrlPath", base.strip("/")]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": str(home)}, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=ROOT,
+                env=os.environ | {"SSMVIZ_HOME": str(store or home)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         self.wait(self.is_healthy)
 

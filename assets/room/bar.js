@@ -12,7 +12,7 @@ class Bar {
     this.words = el("span", { class: "words", role: "status" });
     this.follow = el("button", { type: "button", onclick: () => this.go() }, "Follow");
     this.always = el("input", { type: "checkbox", onchange: () => this.choose() });
-    this.auto = el("label", {}, this.always, "always");
+    this.auto = el("label", {}, this.always, "follow always");
     this.element = el("div", { class: "room-bar" }, this.words, this.follow, this.auto);
     root.append(this.element);
   }
@@ -21,7 +21,10 @@ class Bar {
     this.data = data;
     this.tell = setTriggerValue;
     if (!this.stop) this.stop = roomLink(data.base).listen((message) => this.hear(message));
-    else this.show();
+    else {
+      roomLink(data.base).connect();
+      this.show();
+    }
   }
 
   hear(message) {
@@ -30,6 +33,7 @@ class Bar {
     const { data } = this;
     const stale = !message.open || message.room !== data.room || message.version > data.version;
     if (stale) this.runAgain(message.open ? `${message.room}.${message.version}` : "closed");
+    else this.asked = undefined;
     if (message.open && !data.presents && this.follows && this.ahead) this.go();
   }
 
@@ -74,7 +78,8 @@ class Bar {
     const class_ = `In class: ${where}`;
     const theirs = `${here} of ${people} here`;
     setText(this.words, !open ? "The room is closed." : data.presents ? theirs : class_);
-    this.follow.hidden = this.auto.hidden = !open || !link || Boolean(data.presents);
+    this.auto.hidden = !open || Boolean(data.presents);
+    this.follow.hidden = this.auto.hidden || !link;
     this.follow.classList.toggle("news", this.ahead);
     this.always.checked = this.follows;
     this.element.dataset.people = people;

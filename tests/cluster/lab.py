@@ -3,6 +3,7 @@ nothing, and two that do."""
 
 import os
 import signal
+from contextlib import suppress
 from functools import cache
 
 import pytest
@@ -12,13 +13,14 @@ from ssmviz.runs.locks import holder
 from ssmviz.runs.records import ACTIVE
 from tests.runs.lab import Lab, wait_until
 
-FAST_FAULTS = {  # a node that says nothing is given up after two seconds instead of twenty
+FAULTS = {  # a node that says nothing is given up after six seconds instead of twenty
     "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 500,
-    "health_check_timeout_ms": 500,
-    "health_check_failure_threshold": 4,
+    "health_check_period_ms": 1000,
+    "health_check_timeout_ms": 5000,
+    "health_check_failure_threshold": 6,
 }
 STORE = 80 * 1024**2
+ADDRESS = "SSMVIZ_TEST_CLUSTER"  # for processes that tests start
 
 
 @cache
@@ -27,12 +29,13 @@ def cluster():
     ray = pytest.importorskip("ray", reason="needs the extra `cluster`")
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}  # the machine may be busy
     small = {"object_store_memory": STORE, "include_dashboard": False}
-    found = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "_system_config": FAST_FAULTS})
+    found = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "_system_config": FAULTS})
     for _ in range(2):
         found.add_node(num_cpus=1, object_store_memory=STORE)
     ray.init(found.address, log_to_driver=False, logging_level="ERROR")
+    os.environ[ADDRESS] = found.address
     return found
 
 
@@ -44,19 +47,25 @@ def stop():
         ray.shutdown()
         cluster().shutdown()
         cluster.cache_clear()
+        del os.environ[ADDRESS]
 
 
 class RayLab(Lab):
     """See the module. The process that works on a run is its actor's."""
 
     def open(self):
-        self.environ = {"backend": "ray", "address": cluster().address}
-        os.environ.update({VARIABLES[name]: value for name, value in self.environ.items()})
+        os.environ[VARIABLES["backend"]] = "ray"
+        os.environ[VARIABLES["address"]] = os.environ.get(ADDRESS) or cluster().address
         return super().open()
 
     def close(self):
+        import ray
+
         left = super().close()
-        for name in self.environ:
+        for name in self.actors():  # a test has failed: the next one needs the room
+            with suppress(ValueError):
+                ray.kill(ray.get_actor(name, namespace=self.namespace()))
+        for name in ("backend", "address"):
             os.environ.pop(VARIABLES[name], None)
         return left
 
@@ -67,9 +76,12 @@ class RayLab(Lab):
         """Names of the actors of this store that live."""
         from ray.util import list_named_actors
 
+        ours = [each for each in list_named_actors(all_namespaces=True) if each["namespace"] == self.namespace()]
+        return [each["name"] for each in ours]
+
+    def namespace(self):
         path = self.store.root / "cluster.id"
-        namespace = path.read_text() if path.exists() else ""
-        return [each["name"] for each in list_named_actors(all_namespaces=True) if each["namespace"] == namespace]
+        return path.read_text() if path.exists() else ""
 
     def actor(self, run):
         """Of the newest attempt, None when there is none."""
@@ -79,8 +91,8 @@ class RayLab(Lab):
 
         name = NAME.format(run, self.store.run(run).attempt)
         try:
-            return ray.get_actor(name, namespace=(self.store.root / "cluster.id").read_text())
-        except (ValueError, OSError):
+            return ray.get_actor(name, namespace=self.namespace())
+        except ValueError:
             return None
 
     def worker(self, run):

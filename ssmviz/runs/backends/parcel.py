@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from ssmviz.runs.records import State
 from ssmviz.traces import Checkpoint, Diverged, Evaluation, Finished, Note, Rung, Started
 
 MAX_PICTURES = 16  # that wait; the oldest goes first
-MAX_EVENTS = 4000
+MAX_EVENTS = 4000  # that wait, pictures included
 MAX_PARCEL = 4 * 1024**2  # bytes of pictures and checkpoints fetched at once, when there is more than one
 
 
@@ -50,6 +52,7 @@ class Ended:
     reason: str
 
 
+MANY = (Losses, Note, Evaluation, Rung)  # of these, the first go when there are too many
 Item = Losses | Picture | Hold | Trouble | Ended | Started | Note | Evaluation | Checkpoint | Rung | Diverged | Finished
 
 
@@ -67,38 +70,45 @@ class Buffer:
     """Events by number, each kept until it is known to be stored.
 
     It stays small when nobody fetches: only the newest checkpoint, the newest MAX_PICTURES pictures and MAX_EVENTS
-    events are kept, and losses are one event.
+    events in all are kept, and losses are one event.
     """
 
     def __init__(self) -> None:
-        self._items: list[tuple[int, Item]] = []
+        self._items: dict[int, Item] = {}  # ascending
+        self._pictures: deque[int] = deque()
+        self._checkpoint = 0
         self._last = 0
         self._given = 0  # the last number that has left: what has left does not change any more
 
     def add(self, item: Item) -> None:
         """Keep an event."""
-        if isinstance(item, Checkpoint):
-            self._items = [entry for entry in self._items if not isinstance(entry[1], Checkpoint)]
-        elif isinstance(item, Picture):
-            self._drop_first(Picture, MAX_PICTURES)
-        self._drop_first((Losses, Note, Evaluation, Rung), MAX_EVENTS)
         self._last += 1
-        self._items.append((self._last, item))
+        self._items[self._last] = item
+        if isinstance(item, Checkpoint):
+            self._items.pop(self._checkpoint, None)
+            self._checkpoint = self._last
+        elif isinstance(item, Picture):
+            self._pictures.append(self._last)
+            if len(self._pictures) > MAX_PICTURES:
+                self._items.pop(self._pictures.popleft(), None)
+        if len(self._items) > MAX_EVENTS:
+            del self._items[next(number for number, item in self._items.items() if isinstance(item, MANY))]
 
     def add_loss(self, step: int, loss: float) -> None:
         """Keep the loss of a step, beside that of the steps before."""
-        last = self._items[-1] if self._items else (0, None)
-        if isinstance(last[1], Losses) and last[0] > self._given:
-            last[1].losses.append((step, loss))
+        last = self._items.get(self._last)
+        if isinstance(last, Losses) and self._last > self._given:
+            last.losses.append((step, loss))
         else:
             self.add(Losses([(step, loss)]))
 
     def fetch(self, stored: int, taken: int) -> tuple[tuple[int, Item], ...]:
         """What comes after `taken`, as much as is sent at once. What comes up to `stored` is forgotten."""
-        self._items = [entry for entry in self._items if entry[0] > stored]
+        for number in [number for number in self._items if number <= stored]:
+            del self._items[number]
         chosen: list[tuple[int, Item]] = []
         room = MAX_PARCEL
-        for number, item in self._items:
+        for number, item in self._items.items():
             if number <= taken:
                 continue
             room -= len(item.data) if isinstance(item, Picture | Checkpoint) else 0
@@ -110,9 +120,5 @@ class Buffer:
 
     def has_news(self) -> bool:
         """Whether something waits that people should see soon: anything but losses."""
-        return any(number > self._given and not isinstance(item, Losses) for number, item in reversed(self._items))
-
-    def _drop_first(self, kind: type | tuple[type, ...], most: int) -> None:
-        found = [entry for entry in self._items if isinstance(entry[1], kind)]
-        if len(found) >= most:
-            self._items.remove(found[0])
+        new = takewhile(lambda entry: entry[0] > self._given, reversed(self._items.items()))
+        return any(not isinstance(item, Losses) for _, item in new)

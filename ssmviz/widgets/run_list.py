@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from ssmviz.runs.fair import Place
 from ssmviz.runs.records import LIVE, RESUMABLE, ExperimentRow, Refused, RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
@@ -45,15 +46,17 @@ def run_list() -> list[str]:
 
 def _rows() -> None:
     listed = services.access().summaries()
+    waits = any(run.state == "queued" for summary in listed for run in summary.runs)
+    places = services.client().store.line().standing() if waits else {}
     for summary in listed:
-        _row(summary)
+        _row(summary, places.get(summary.experiment.id))
     ticked = [summary.experiment.id for summary in listed if st.session_state.get(_tick(summary))]
     if st.session_state.setdefault(TICKED, []) != ticked:
         st.session_state[TICKED] = ticked
         st.rerun()  # what is compared is drawn outside this fragment
 
 
-def _row(summary: Summary) -> None:
+def _row(summary: Summary, place: Place | None) -> None:
     experiment, resumable, weights = summary.experiment, _resumable(summary), publishable(summary)
     mine = services.access().may_touch(experiment)
     with st.container(border=True):
@@ -64,6 +67,8 @@ def _row(summary: Summary) -> None:
             st.caption(settings_words(summary.runs[0].settings))
             for run in summary.runs:
                 st.markdown(_run_words(run))
+            if place:
+                st.caption(f"{place}.")
         with buttons, st.container(horizontal=True, horizontal_alignment="right"):
             key = experiment.id
             if st.button("Open", key=f"open_{key}", icon=":material/open_in_full:"):

@@ -63,7 +63,7 @@ def only_known(classroom: Classroom | None, person: Person) -> None:
     else:
         st.markdown("Sign in to see, touch and train state space models with your class.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
-        st.caption("Your teacher sees your name beside your runs. Others see neither; your address is not kept.")
+        st.caption("Your teacher sees your name beside your runs, others do not. Your e-mail address is not kept.")
     st.stop()
 
 
@@ -71,9 +71,10 @@ def who_you_are(classroom: Classroom | None, person: Person) -> None:
     """One line: as whom this page knows its reader, and how to change that."""
     if classroom is None:
         return
-    role = "presenter" if person.presents else "student"
+    named = classroom.sign_in == "oidc" or not person.presents
+    words = [f"You are {person.name}."] * named + ["You present this class."] * person.presents
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"You are {person.name}, {role}.", width="content")
+        st.text(" ".join(words), width="content")
         if classroom.sign_in == "oidc":
             st.button("Sign out", type="tertiary", icon=":material/logout:", on_click=st.logout)
         elif classroom.presenter_key and not person.presents:

@@ -63,7 +63,7 @@ def test_a_student_sees_their_own_runs_and_what_is_shared(as_, store, open_page)
     keys = [button.key for button in app.button]
     assert f"delete_{shared}" not in keys
     assert f"open_{hidden}" not in keys
-    assert "You are Ann, student." in words(app)
+    assert "You are Ann." in words(app)
 
 
 def test_a_presenter_sees_everybodys_with_names_as_text(as_, store, open_page):  # noqa: F811
@@ -93,6 +93,15 @@ def test_train_starts_runs_of_who_pressed_it_and_two_people_do_not_share_them(as
         app.button(key="lab_train").click().run()
         assert not app.exception
     assert [row.owner for row in store.experiments()] == [BOB.id, ANN.id]
+
+
+def test_everybody_who_waits_reads_the_place_and_the_reason_in_the_list_too(as_, store, open_page):  # noqa: F811
+    as_(ANN)
+    runs = list(PRESETS["selective_copying"].runs)
+    store.create_experiment("waits", "of Ann", runs, owner=ANN.id)
+    app = open_page(RUNS)
+    assert not app.exception
+    assert "1st in the queue: it starts in a moment." in words(app)
 
 
 def test_a_quota_is_a_sentence_on_the_page(as_, store, open_page):  # noqa: F811

@@ -26,7 +26,8 @@ sections = {
 
 st.set_page_config(page_title="ssmviz", page_icon="〰️", layout="wide")
 st.html(f"<style>{STYLE}</style>")
-page = st.navigation(sections, position="hidden" if showing.begin() else "top")
+hidden = showing.begin() or not services.person().is_known
+page = st.navigation(sections, position="hidden" if hidden else "top")
 sign_in.only_known(services.classroom(), services.person())
 room_view.bar(page, sections)
 page.run()

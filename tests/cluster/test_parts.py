@@ -5,11 +5,12 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 import ssmviz
-from ssmviz.runs import backends
+from ssmviz.runs import backends, cluster
 from ssmviz.runs.backends import parcel
 from ssmviz.runs.backends.attempt import Attempt, Outlet
 from ssmviz.runs.backends.parcel import Buffer, Ended, Hold, Losses, Picture
@@ -22,6 +23,7 @@ from ssmviz.traces import Checkpoint, Note
 from tests.runs import fake
 from tests.runs.lab import FAKE, settings, wait_until
 
+FIELDS = ("name", "cpus", "gpus", "slots", "version", "device")
 NOBODY = Watch(Control(), 1, (), False)
 
 
@@ -252,8 +254,29 @@ def test_ray_is_imported_by_its_backend_alone():
 def test_launcher_worker_and_app_never_load_ray():
     code = (
         "import sys, ssmviz.runs.client, ssmviz.runs.launcher, ssmviz.runs.worker, ssmviz.runs.backends.attempt,"
-        "ssmviz.runs.backends.pump, ssmviz.runs.backends.embedded, ssmviz.live, ssmviz.training.loop, app;"
+        "ssmviz.runs.backends.pump, ssmviz.runs.backends.embedded, ssmviz.live;"
         "assert 'ray' not in sys.modules, 'ray is loaded'"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("node", "words", "works"),
+    [
+        (("gpu1", 16.0, 1.0, 4, ssmviz.__version__, "cuda: NVIDIA H200"), "4 runs at a time, 4 on a GPU", True),
+        (("old", 2.0, 0.0, 2, "0.0", ""), f"Install ssmviz {ssmviz.__version__}, as here, on old", False),
+        (("head", 0.0, 0.0, 0, "0.0", ""), "No node has processors to give away", False),
+    ],
+)
+def test_a_look_at_the_cluster_says_whether_runs_would_work_there(node, words, works):
+    text, answer = cluster.report([SimpleNamespace(**dict(zip(FIELDS, node, strict=True)))], 4)
+    assert words in text
+    assert answer is works
+
+
+def test_a_cluster_that_cannot_be_reached_is_one_sentence(monkeypatch, capsys):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert cluster.main(["check"]) == 1
+    assert capsys.readouterr().err == "the cluster at 127.0.0.1:1 cannot be reached: Connection refused\n"

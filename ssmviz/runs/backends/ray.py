@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing.connection
-import signal
-import socket
 import sqlite3
 import time
 import uuid
@@ -26,7 +24,7 @@ from ssmviz.runs.backends import Choice, Gone, Picture
 from ssmviz.runs.backends.attempt import Attempt
 from ssmviz.runs.backends.embedded import wait
 from ssmviz.runs.backends.pump import Pump
-from ssmviz.runs.backends.ray_nodes import survey
+from ssmviz.runs.backends.ray_nodes import connect, survey
 from ssmviz.runs.backends.ray_twins import RayTwins
 from ssmviz.runs.bell import Bell
 from ssmviz.runs.records import Fenced, RunRow
@@ -275,22 +273,11 @@ class RayBackend:
         if not self._is_due("connect", CONNECT_SECONDS):
             return False
         self._trouble = f"the cluster at {self.choice.address} cannot be reached; runs wait for it"
-        host, _, port = self.choice.address.rpartition(":")
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            socket.create_connection((host, int(port)), timeout=1.0).close()  # Ray itself would try for a minute
-            ray.init(
-                self.choice.address,
-                namespace=self.namespace,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                configure_logging=False,
-            )
-        except (OSError, RayError, RuntimeError) as error:
+            connect(self.choice.address, self.namespace)
+        except OSError as error:
             log.warning("%s: %s", self._trouble, error)
             return False
-        for number, handler in handlers.items():  # Ray puts its own in their place
-            signal.signal(number, handler)
         self._trouble = ""
         log.info("connected to the cluster at %s", self.choice.address)
         return True

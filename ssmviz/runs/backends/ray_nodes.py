@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +34,27 @@ class Node:
     slots: int
     version: str = ""
     device: str = ""
+
+
+def connect(address: str, namespace: str) -> None:
+    """Be a driver of the cluster at HOST:PORT.
+
+    Raises:
+        OSError: it cannot be reached, or does not let us in.
+    """
+    host, _, port = address.rpartition(":")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:  # Ray itself would try for a minute
+        socket.create_connection((host, int(port)), timeout=1.0).close()
+    except OSError as error:
+        raise OSError(f"the cluster at {address} cannot be reached: {error.strerror or error}") from error
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    try:
+        ray.init(address, namespace=namespace, **quiet)
+    except (RayError, RuntimeError, ValueError) as error:
+        raise OSError(str(error).strip().splitlines()[0]) from error
+    for number, handler in handlers.items():  # Ray puts its own in their place
+        signal.signal(number, handler)
 
 
 def survey(runs_per_gpu: int) -> tuple[int, bool]:

@@ -9,6 +9,7 @@ import { firstRun, placesOf, placeWords, progress, score, STATE_WORDS, tally } f
 
 const HIGH = 46; // px of a row
 const MOST_WIDE = 132; // px of a column
+const ROOMY = 46; // px that a score with its unit needs
 const TOP = 20; // px above the places, where the rows' name stands
 const BOTTOM = 38; // px below, for the columns' values and name
 const LEFT = [44, 132]; // px for the rows' values, at least and at most
@@ -62,6 +63,11 @@ export class SweepMap extends View {
 
   words(value) {
     return SMALLER_IS_BETTER.has(this.sweep.measure) ? number(value) : percent(value);
+  }
+
+  /** Where there is little room: 97 for 97.3 %. */
+  shortly(value) {
+    return SMALLER_IS_BETTER.has(this.sweep.measure) ? value.toPrecision(2) : String(Math.round(100 * value));
   }
 
   colour(value) {
@@ -126,7 +132,7 @@ export class SweepMap extends View {
       g.fillStyle = ink;
       g.textAlign = "center";
       g.font = `${found.final ? "600 " : ""}13px ${theme.font}`;
-      g.fillText(this.words(found.mean), x + wide / 2, y + high / 2, w - 6);
+      g.fillText(wide < ROOMY ? this.shortly(found.mean) : this.words(found.mean), x + wide / 2, y + high / 2, w - 2);
       g.font = `12.5px ${theme.font}`;
     }
     this.marks(g, place, { x, y, w, h, ink });

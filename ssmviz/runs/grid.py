@@ -60,6 +60,17 @@ CARDS: tuple[Card | BlockCard, ...] = (*LAYERS.values(), *BLOCKS.values())
 PARTICULAR = {f"model.{field}" for card in CARDS for field in card.fields}
 
 
+# smaller than the presets, which make their point with one run: a grid of them in about two minutes on two cores
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "selective_copying": {
+        "task.L": 32,
+        "task.n_data": 6,
+        "model.d_model": 16,
+        "optim.batch": 16,
+        "optim.steps": 800,
+        "eval_every": 50,
+    }
+}
 KINDS_OF_RUN = ("model.layer", "model.block")
 
 

@@ -17,7 +17,7 @@ from ssmviz.presets import PRESETS
 from ssmviz.runs import sweeps
 from ssmviz.runs.client import Client
 from ssmviz.runs.entry import TRAINER
-from ssmviz.runs.grid import AXES, Axis, Grid, fill, read_values
+from ssmviz.runs.grid import AXES, SMALL, Axis, Grid, fill, read_values
 from ssmviz.runs.records import Refused
 from ssmviz.runs.store import Store
 from ssmviz.runs.sweep_board import Boards, as_table
@@ -73,7 +73,7 @@ def _carry_out(given: argparse.Namespace, client: Client) -> int:
 
 def _follow(client: Client, sweep: SweepRow) -> int:
     """Say how it stands until it is over."""
-    boards, said = Boards(client.store), ""
+    boards, said, began = Boards(client.store), "", time.monotonic()
     _say(f"{sweep.title}: {sweep.runs} runs; in the app: /sweep?sweep={sweep.id}")
     try:
         while True:
@@ -89,6 +89,7 @@ def _follow(client: Client, sweep: SweepRow) -> int:
     except KeyboardInterrupt:
         _say(f"\nthe sweep goes on without this program; end it with --stop {sweep.id}")
         return INTERRUPTED
+    _say(f"over in {time.monotonic() - began:.0f} s")
     measure = board["measures"][0]
     _say(f"\n{measure['words']}, mean over the seeds {', '.join(map(str, board['seeds']))}\n")
     for i, row in enumerate(as_table(board, measure["name"])):
@@ -100,7 +101,7 @@ def _follow(client: Client, sweep: SweepRow) -> int:
 
 
 def _grid(given: argparse.Namespace) -> Grid:
-    changes = dict(_pair(text, "--set") for text in given.set)
+    changes = dict(SMALL.get(given.preset, {}) if given.small else {}) | dict(_pair(text, "--set") for text in given.set)
     axes = []
     for option in ("rows", "columns"):
         name, text = _pair(getattr(given, option), f"--{option}", as_text=True)
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--columns", metavar="AXIS=VALUES", help="another one")
     parser.add_argument("--seeds", type=int, default=1, metavar="COUNT", help="of every place")
     parser.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="such as task.L=32")
+    parser.add_argument("--small", action="store_true", help="the sizes that the page begins with")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be trained")
     parser.add_argument("--list", action="store_true", help="only list the sweeps of the store")
     for name, words in (

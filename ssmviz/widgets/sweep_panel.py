@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from ssmviz.classroom.access import quota_of
 from ssmviz.presets import LAB, PRESETS, Runs, with_changes
 from ssmviz.runs import sweeps
 from ssmviz.runs.estimate import estimate
-from ssmviz.runs.grid import AXES, KINDS_OF_RUN, MAX_SEEDS, MAX_VALUES, Axis, Cell, Grid, Hole, fill, read_values
+from ssmviz.runs.grid import AXES, KINDS_OF_RUN, MAX_SEEDS, MAX_VALUES, SMALL, Axis, Cell, Grid, Hole, fill, read_values
 from ssmviz.runs.records import Refused
 from ssmviz.runs.sweep_rows import SweepRow
 from ssmviz.settings import explain, get
@@ -24,17 +25,6 @@ from ssmviz.widgets.sweep_view import PARAMETER
 from ssmviz.widgets.task_choice import task_words, trainable
 
 PAGE = "sweep"
-# smaller than the presets, which make their point with one run: a grid of them in about two minutes on two cores
-SMALL: Mapping[str, Mapping[str, Any]] = {
-    "selective_copying": {
-        "task.L": 32,
-        "task.n_data": 6,
-        "model.d_model": 16,
-        "optim.batch": 16,
-        "optim.steps": 800,
-        "eval_every": 50,
-    }
-}
 MOST_SAID = 4  # reasons why something is not trained
 
 
@@ -268,11 +258,11 @@ def _say(grid: Grid, cells: list[Cell], holes: list[Hole]) -> None:
     if cells:
         words += f" One of them: {settings_words(cells[0].settings)}."
     st.caption(words)
-    reasons = list(dict.fromkeys(f"{grid.words(hole.row, hole.column)}: {hole.why}" for hole in holes))
+    reasons = Counter(hole.why for hole in holes)
     if reasons:
-        more = [f"and {len(reasons) - MOST_SAID} more"] if len(reasons) > MOST_SAID else []
-        lines = "\n".join(f"- {reason}" for reason in reasons[:MOST_SAID] + more)
-        st.warning(f"Not trained:\n{lines}", icon=":material/grid_off:")
+        lines = [f"{why} ({'one place' if n == 1 else f'{n} places'})" for why, n in reasons.most_common(MOST_SAID)]
+        more = [f"and {len(reasons) - MOST_SAID} more reasons"] if len(reasons) > MOST_SAID else []
+        st.warning("\n- ".join(["Not trained:\n", *lines, *more]), icon=":material/grid_off:")
 
 
 def _time(cells: list[Cell], places: int) -> str:
@@ -282,7 +272,7 @@ def _time(cells: list[Cell], places: int) -> str:
     minutes = known.seconds / 60
     words = f"{known.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} minutes"
     sure = "" if known.known == known.runs else f", a guess: only {known.known} of {known.runs} are known"
-    return f"About {words}, from what runs like these took here{sure}."
+    return f"About {words} of training, from what runs like these took here{sure}."
 
 
 def _start(grid: Grid) -> SweepRow | None:

@@ -5,9 +5,8 @@ from pydantic import ValidationError
 
 from ssmviz.classroom.people import Person
 from ssmviz.presets import LAB
-from ssmviz.runs.grid import AXES, Axis, Grid, fill
+from ssmviz.runs.grid import AXES, SMALL, Axis, Grid, fill
 from ssmviz.widgets import services
-from ssmviz.widgets.sweep_panel import SMALL
 
 SWEEP = "pages/train/sweep.py"
 
@@ -138,7 +137,7 @@ def test_the_time_is_known_once_something_like_it_was_trained(open_page, store):
     row = store.create_experiment("a", "One", [("S6", one.settings)], state="starting")
     run = store.runs_of(row.id)[0]
     store.move(run.id, "done", attempt=run.attempt, step=800, seconds=10.0)
-    assert "About 2 minutes" in said(open_page(SWEEP))
+    assert "About 2 minutes of training" in said(open_page(SWEEP))
     assert "only 8 of 24 are known" in said(open_page(SWEEP))
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import ssmviz
+from ssmviz.runs.backends import chosen
 from ssmviz.runs.bell import ring
 from ssmviz.runs.checks import checked_probe, validated, within
 from ssmviz.runs.closing import drain
@@ -59,7 +60,12 @@ class Client:
     # processes
 
     def attach(self) -> None:
-        """Say that an app lives here, and have a launcher with a warm fork server until `shutdown`."""
+        """Say that an app lives here, and have a launcher with a warm fork server until `shutdown`.
+
+        Raises:
+            ValueError: the environment asks for a backend that is not there; the text says what to do.
+        """
+        chosen()
         self._closed.clear()
         self._app_lock.acquire(timeout=1.0)
         self.store.run_at_once(self.at_once)
@@ -90,9 +96,11 @@ class Client:
                 return
             self._wait_for_launcher_to_end(3.0)  # an app was closed a moment ago
         self.store.set_shutdown(False)
-        command = [sys.executable, "-m", "ssmviz.runs", "--root", str(root), "--trainer", self.trainer]
-        self._process = _start_detached(command)
+        self._process = _start_detached(self._command())
         self._begins_until = time.monotonic() + BEGINNING_SECONDS
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "ssmviz.runs", "--root", str(self.store.root), "--trainer", self.trainer]
 
     def shutdown(self, timeout: float = 3.0) -> None:
         """Save and end all work; nothing is left after `timeout` seconds.
@@ -109,7 +117,10 @@ class Client:
         ring(self.store.root)
         self._wait_for_launcher_to_end(end - time.monotonic() - 0.4)
         self._kill_launcher()
+        left = self.store.runs_in(ACTIVE)
         drain(self.store, end - 0.2)  # workers of a launcher that is not there any more
+        if left and chosen().backend != "embedded":
+            _start_detached(self._command())  # ends what runs on other machines, and then itself
 
     def _wait_for_launcher_to_end(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -101,7 +101,8 @@ def _follow(client: Client, sweep: SweepRow) -> int:
 
 
 def _grid(given: argparse.Namespace) -> Grid:
-    changes = dict(SMALL.get(given.preset, {}) if given.small else {}) | dict(_pair(text, "--set") for text in given.set)
+    changes = dict(SMALL.get(given.preset, {}) if given.small else {})
+    changes |= dict(_pair(text, "--set") for text in given.set)
     axes = []
     for option in ("rows", "columns"):
         name, text = _pair(getattr(given, option), f"--{option}", as_text=True)

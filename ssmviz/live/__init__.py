@@ -4,7 +4,9 @@ The wire format, shared with `assets/live/*.js`
 ===============================================
 All paths are below `base` ("" unless the server has a base path). Errors are `{"error": "one sentence"}` with a 4xx
 status. Numbers that are not finite arrive as null. Ids are UUIDs, or the name of a recording
-("selective_copying").
+("selective_copying"). In a class, what a person may not see is answered as what never was (404, 4004); what they may
+only look at is not changed (403); who is not known changes nothing (401); too much or too often is 429 with
+Retry-After.
 
 Experiment (GET /api/experiments/{id}, and the socket's first message with `"type": "hello"`)
 ------------------------------------------------------------------------------------------
@@ -65,8 +67,8 @@ Server to browser, binary: the newest frame of one run
 Browser to server, text: `{"type": "ack", "run": 0}` after drawing (or dropping) each binary message. At most 2 frames
   of each run are on their way without an ack, so that a slow browser never builds a backlog.
 Close codes: 4000 settled (do not reconnect by yourself; do after a control that resumes), 4003 foreign origin,
-  4004 unknown id, 4009 too many viewers, 1001 the server stops (reconnect with back-off; back-off is reset by a good
-  frame). A hidden page closes its socket and connects again when shown.
+  4004 unknown id, 4009 too many viewers, 1001 the server stops, or what was shared no longer is (reconnect with
+  back-off; back-off is reset by a good frame). A hidden page closes its socket and connects again when shown.
 
 Control (POST /api/experiments/{id}/control, content-type application/json, at most 64 KiB)
 -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ BACKLOG = 64  # updates waiting for one browser; whoever falls further behind st
 MAX_VIEWERS = 200  # sockets in all
 MAX_OF_ONE = 24  # of one person of a class
 
-SETTLED, TOO_SLOW, TOO_MANY = 4000, 1013, 4009
+SETTLED, TOO_SLOW, TOO_MANY, AGAIN = 4000, 1013, 4009, 1001
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,10 @@ class Followed(Protocol):
     @property
     def settled(self) -> bool:
         """Nothing will change any more."""
+
+    @property
+    def shared(self) -> bool:
+        """Everybody may look at it."""
 
 
 class Viewer:
@@ -115,6 +119,7 @@ class Watch:
 
     def refresh(self) -> None:
         """Look once, and pass on what is new."""
+        shared = self.followed.shared
         update = self.followed.poll()
         if update is not None:
             text = to_json({"type": "update"} | update)
@@ -124,6 +129,9 @@ class Watch:
             self._frames[run] = live_frame(run, step, frame)
             for viewer in self.viewers:
                 viewer.show(run, self._frames[run])
+        if shared and not self.followed.shared:
+            for viewer in self.viewers:
+                viewer.close(AGAIN)  # who still may look comes back by itself
 
 
 class Hub:

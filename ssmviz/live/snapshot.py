@@ -115,6 +115,11 @@ class Snapshot:
         """Nothing will change by itself any more."""
         return _is_settled(self._summary)
 
+    @property
+    def shared(self) -> bool:
+        """Everybody of a class may look at it."""
+        return self._summary.experiment.shared
+
     def hello(self) -> dict[str, Any]:
         """The experiment of the wire format, series included."""
         pairs = zip(self._summary.runs, self._runs, strict=True)

@@ -175,6 +175,20 @@ def test_what_is_shared_is_seen_by_all_of_the_class_and_touched_by_none(school):
     assert school.bob.get(f"/api/experiments/{experiment}")[0] == 404
 
 
+def test_who_looks_at_a_shared_run_is_sent_away_when_it_is_no_longer_shared(school):
+    experiment, _ = school.start(school.ann)
+    school.store.share(experiment)
+    address = f"ws://127.0.0.1:{school.port}/api/experiments/{experiment}/live"
+    headers, origin = {"Cookie": school.bob.cookie}, f"http://127.0.0.1:{school.port}"
+    with connect(address, origin=origin, additional_headers=headers, proxy=None) as socket:
+        socket.recv(timeout=10)
+        school.store.share(experiment, False)
+        for _ in socket:  # until it is closed
+            pass
+    assert socket.close_code == 1001
+    assert school.closed_with(school.bob, experiment) == 4004
+
+
 def test_lists_hold_ones_own_and_what_is_shared(school):
     mine, theirs, shared = (school.start(who)[0] for who in (school.bob, school.ann, school.ann))
     school.store.share(shared)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ssmviz.live import hub as hub_module
-from ssmviz.live.hub import BACKLOG, CREDIT, SETTLED, TOO_MANY, TOO_SLOW, Hub, Viewer
+from ssmviz.live.hub import AGAIN, BACKLOG, CREDIT, SETTLED, TOO_MANY, TOO_SLOW, Hub, Viewer
 
 
 class Pretended:
@@ -13,6 +13,7 @@ class Pretended:
 
     def __init__(self):
         self.updates, self.frames, self.settled, self.polls = [], [], False, 0
+        self.shared = False
 
     def hello(self):
         return {"so far": True}
@@ -21,6 +22,7 @@ class Pretended:
         self.polls += 1
         update = self.updates.pop(0) if self.updates else None
         self.settled = bool(update and update.get("settled"))
+        self.shared = bool(update and update.get("shared"))
         return update
 
     def new_frames(self):
@@ -164,3 +166,16 @@ def test_an_experiment_deleted_while_watched_ends_quietly():
         return viewer.close_code
 
     assert soon(scene()) == SETTLED
+
+
+def test_when_a_run_is_no_longer_shared_everybody_must_knock_again():
+    async def scene():
+        hub, followed, viewer = Hub(), Pretended(), Viewer()
+        followed.updates = [{"shared": True}, {"shared": False}]
+        hub.join("a", followed, viewer)
+        while await viewer.next() is not None:
+            pass
+        hub.close()
+        return viewer.close_code
+
+    assert soon(scene()) == AGAIN

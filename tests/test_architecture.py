@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"tasks"},  # inside its methods: the task itself knows what its sizes may be
     "port": set(),
     "timings": set(),
-    "weights": set(),
+    "weights": {"systems"},
     "kernels": set(),
     "systems": set(),
     "home": set(),

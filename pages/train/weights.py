@@ -18,7 +18,10 @@ opened = model_choice()
 if opened is not None:
     model, sizes = opened.model, opened.model.sizes
     head = "tied to the embedding" if model.tied else "a matrix of its own"
-    st.caption(f"{sizes} (layout {model.layout}); {model.parameters:,} parameters, the head is {head}. Computed here.")
+    note = f" Its numbers are {model.note}." if model.note else ""
+    st.caption(
+        f"{sizes} (layout {model.layout}); {model.parameters:,} parameters, the head is {head}.{note} Computed here."
+    )
     reading = prompt_choice(opened)
     if reading is not None:
         look(opened, reading)
@@ -39,8 +42,11 @@ st.markdown(
     "Both published layouts open: `hf` (transformers, `backbone.embeddings.weight`) and `original` (mamba_ssm, "
     "`backbone.embedding.weight`, rows padded to a multiple of 8). Only safetensors: a `.bin` or `.pt` file may run "
     "code when it is opened. A missing or unexpected tensor, a wrong shape or type, or a number that is none is "
-    f"refused by name. This page takes {inside.MOST_BYTES // 1024**2} MiB; larger files are converted by "
-    "`python -m ssmviz.weights IN OUT --layout original`. The tiny model is random and never learned anything."
+    "refused by name. Numbers of 16 bits (F16, BF16) are read as float32, exactly. This page takes "
+    f"{inside.MOST_BYTES // 1024**2} MiB, counted as float32. A model of any size reads a prompt in the terminal, "
+    "layer by layer from its file: `python -m ssmviz.weights IN --prompt 1 2 3` prints what is shown here, and "
+    "`python -m ssmviz.weights IN OUT --layout original` converts it. The tiny model is random and never learned "
+    "anything."
 )
 st.subheader("Sources")
 st.markdown(

@@ -17,9 +17,10 @@ import numpy as np
 from ssmviz.lessons.controls import Control, Number
 from ssmviz.systems import mamba
 from ssmviz.systems.arrays import Array
-from ssmviz.systems.attention import hidden_attention
 from ssmviz.weights import LAYOUTS, Model, config, of_checkpoint, read, unpublishable, write
 from ssmviz.weights.layouts import MAX_LAYERS
+from ssmviz.weights.told import alpha, likeliest, reads
+from ssmviz.weights.told import prompt_of as checked_prompt
 
 __all__ = ["LAYOUTS", "Model", "config", "of_checkpoint", "read", "unpublishable", "write"]
 
@@ -29,7 +30,6 @@ MOST_TOKENS, MOST_MORE = 64, 32  # of a prompt, and after it
 MOST_WORK = 2**25  # states of all layers and tokens: about two seconds
 MOST_AT_ONCE = 2**22  # states of one layer and all tokens: 32 MiB
 ROWS = 64  # channels that a heat map shows
-TOP = 5
 CONTROLS: tuple[Control, ...] = (  # both are chosen in the pictures
     Number("layer", "Layer", default=1, low=1, high=MAX_LAYERS, step=1, hidden=True),
     Number("channel", "Channel (0: all)", default=0, low=0, high=2**20, step=1, hidden=True),
@@ -59,16 +59,8 @@ def prompt_of(text: str, model: Model) -> tuple[int, ...]:
     Raises:
         ValueError: no ids of the vocabulary, or too many.
     """
-    words, vocab = re.split(r"[\s,;]+", text.strip()), model.sizes.vocab
-    odd = next((w for w in words if not re.fullmatch(r"\d{1,9}", w, re.ASCII) or int(w) >= vocab), None)
-    if odd is not None:
-        raise ValueError(
-            f"a prompt is token ids, whole numbers from 0 to {vocab - 1}, such as 3 1 4; got {odd[:20] or 'nothing'!r}"
-        )
-    most = min(MOST_TOKENS, longest(model))
-    if len(words) > most:
-        raise ValueError(f"a prompt may have {most} tokens with this model, got {len(words)}; leave some out")
-    return tuple(map(int, words))
+    words = [word for word in re.split(r"[\s,;]+", text) if word]
+    return checked_prompt(words, model.sizes.vocab, min(MOST_TOKENS, longest(model)))
 
 
 def follow(model: Model, prompt: Iterable[int], more: int) -> Reading:
@@ -87,26 +79,11 @@ def follow(model: Model, prompt: Iterable[int], more: int) -> Reading:
     return Reading(tuple(tokens), given, layers, top)
 
 
-def likeliest(logits: Array) -> tuple[tuple[int, float], ...]:
-    """The `TOP` likeliest tokens of logits (vocab,) and their probabilities, the likeliest first."""
-    most = min(TOP, len(logits))
-    best = sorted(np.argpartition(-logits, most - 1)[:most], key=lambda i: (-logits[i], i))
-    chances = np.exp(logits - logits.max())
-    return tuple((int(i), float(chances[i] / chances.sum())) for i in best)
-
-
 def attention(model: Model, reading: Reading, layer: int, channel: int) -> Array:
     """The hidden attention (L, L) of a layer (from 0): of a channel (from 1), or (0) the mean of |alpha| over all."""
-    seen, A = reading.layers[layer], -np.exp(model.tensors[f"layers.{layer}.mixer.A_log"].astype(float))
-
-    def alpha(channels: slice) -> Array:
-        delta = seen.delta[:, channels]
-        return hidden_attention(delta, np.exp(delta[..., None] * A[channels]), seen.B, seen.C)
-
     if channel:
-        return np.asarray(alpha(slice(channel - 1, channel))[0])
-    D = len(A)
-    return np.asarray(sum(np.abs(alpha(slice(d, d + ROWS))).sum(0) for d in range(0, D, ROWS)) / D)
+        return np.asarray(alpha(model, reading.layers[layer], layer, slice(channel - 1, channel))[0])
+    return reads(model, reading.layers[layer], layer)
 
 
 def pictures(model: Model, reading: Reading, *, layer: int, channel: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ type, the recurrence in float64. Sizes: L tokens, D channels, N states a channel
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Step(NamedTuple):
     """What the network made of L tokens."""
 
     logits: Array  # (L, vocab)
-    layers: tuple[Seen, ...]
+    layers: tuple[Any, ...]  # what was kept of each layer, `Seen` unless something else was asked for
     states: tuple[State, ...]  # to go on from
 
 
@@ -48,8 +49,22 @@ def start(parameters: Parameters) -> tuple[State, ...]:
     return tuple(states)
 
 
-def read(parameters: Parameters, tokens: Array, states: tuple[State, ...]) -> Step:
+def _all(_: int, seen: Seen) -> Seen:
+    return seen
+
+
+def read(
+    parameters: Parameters, tokens: Array, states: tuple[State, ...], *, keep: Callable[[int, Seen], Any] = _all
+) -> Step:
     """The network on the next tokens (L,) from the states that the tokens before have left.
+
+    Parameters are asked for one layer after the other, so they may be converted, or come from a disk, as they are.
+
+    Args:
+        parameters: by their published names.
+        tokens: (L,) numbers below the vocabulary.
+        states: one a layer; see `start`.
+        keep: what to keep of layer i, counted from 0; all that was seen takes 16 D L bytes a layer.
 
     Raises:
         ValueError: a token outside the vocabulary, or none.
@@ -58,13 +73,14 @@ def read(parameters: Parameters, tokens: Array, states: tuple[State, ...]) -> St
     if not tokens.size or tokens.min() < 0 or tokens.max() >= len(E):
         raise ValueError(f"tokens must be one or more numbers in 0..{len(E) - 1}, got {tokens.tolist()}"[:200])
     u = E[tokens]
+    del E  # it may be a copy of its own
     layers, after = [], []
     for i, state in enumerate(states):
         layer = f"layers.{i}."
-        own = {k.removeprefix(layer + "mixer."): v for k, v in parameters.items() if k.startswith(layer + "mixer.")}
+        own = {k.removeprefix(layer + "mixer."): parameters[k] for k in parameters if k.startswith(layer + "mixer.")}
         out, seen, new = block(own, rms_norm(u, parameters[layer + "norm.weight"]), state)
         u = u + out
-        layers.append(seen)
+        layers.append(keep(i, seen))
         after.append(new)
     logits = rms_norm(u, parameters["norm_f.weight"]) @ parameters["lm_head.weight"].T
     return Step(logits, tuple(layers), tuple(after))

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from safetensors.numpy import load, save
 
 from ssmviz.settings import TrainSettings
-from ssmviz.weights.file import read_header
+from ssmviz.weights.file import Entry, read_header
 from ssmviz.weights.layouts import (
     DTYPE,
     HEAD,
@@ -34,10 +33,10 @@ from ssmviz.weights.layouts import (
     layout_of,
     published,
 )
+from ssmviz.weights.tensors import Array, Tensors
 
 __all__ = ["LAYOUTS", "Layout", "Model", "Sizes", "config", "of_checkpoint", "read", "unpublishable", "write"]
 
-Array: TypeAlias = np.ndarray
 VOCAB = "ssmviz_vocab"  # in the metadata: rows before padding
 
 
@@ -46,22 +45,29 @@ class Model:
     """A network of Mamba blocks as published."""
 
     sizes: Sizes
-    tensors: dict[str, Array]  # by our names, float32; the head's is always there
+    tensors: Mapping[str, Array]  # by our names, float32; the head's is always there
     layout: Layout
     tied: bool  # whether the head is the embedding
+    stored: str = DTYPE  # as what; "BF16, F32" where there are several kinds
 
     @property
     def parameters(self) -> int:
         """How many numbers, a tied head counted once."""
-        return sum(a.size for name, a in self.tensors.items() if not (self.tied and name == HEAD))
+        return sum(math.prod(shape) for name, shape in self.sizes.shapes().items() if not (self.tied and name == HEAD))
+
+    @property
+    def note(self) -> str:
+        """What people should know of how it is stored; "" of float32."""
+        return "" if self.stored == DTYPE else f"stored as {self.stored}, read as float32"
 
 
-def read(source: bytes | Path, *, most: int | None = None) -> Model:
-    """Open a file, or its bytes; the tensors are views of them, a file's pages are read when they are used.
+def read(source: bytes | Path, *, most: int | None = None, mapped: bool = False) -> Model:
+    """Open a file, or its bytes. F32 tensors are views of them, a file's pages are read when they are used.
 
     Args:
         source: a path, or the bytes of a file.
-        most: bytes that it may have.
+        most: bytes that it may have, as a file and as float32.
+        mapped: convert F16 and BF16 anew whenever a tensor is asked for, and keep none: for models of any size.
 
     Raises:
         ValueError: not exactly such a model: says which tensor, what was expected, and what to do.
@@ -69,24 +75,28 @@ def read(source: bytes | Path, *, most: int | None = None) -> Model:
     """
     size = source.stat().st_size if isinstance(source, Path) else len(source)
     if most is not None and size > most:
-        raise ValueError(f"the file has {size:,} bytes, at most {most:,} are opened here; give a smaller model")
+        raise ValueError(f"the file has {size:,} bytes, {_too_many(most)}")
     data = memoryview(source if isinstance(source, bytes) else _mapped(source, size))
     entries, metadata, start = read_header(data, size)
     layout = layout_of(entries)
     sizes = checked({name: entry.header for name, entry in entries.items()}, layout)
-    tensors = {}
-    for name in sizes.shapes():
-        if (entry := entries.get(published(name, layout))) is not None:
-            count = math.prod(entry.header.shape)
-            tensors[name] = np.frombuffer(data, "<f4", count, start + entry.start).reshape(entry.header.shape)
-            _finite(tensors[name], published(name, layout))
-    vocab = metadata.get(VOCAB, "")
-    if vocab.isdecimal() and sizes.vocab - PADDED < int(vocab[:9]) < sizes.vocab:
-        sizes = Sizes(**vars(sizes) | {"vocab": int(vocab)})
-        for name in {"embedding.weight", HEAD} & tensors.keys():
-            tensors[name] = tensors[name][: sizes.vocab]
-    tied = _is_tied(tensors)
-    return Model(sizes, tensors | ({HEAD: tensors["embedding.weight"]} if tied else {}), layout, tied)
+    if most is not None and (whole := 4 * sum(math.prod(entry.header.shape) for entry in entries.values())) > most:
+        raise ValueError(f"its tensors have {whole:,} bytes as float32, {_too_many(most)}")
+    names = {name: entries[p] for name in sizes.shapes() if (p := published(name, layout)) in entries}
+    found = {name: entry._replace(start=start + entry.start) for name, entry in names.items()}
+    tensors = Tensors(data, found)
+    for name, entry in found.items():
+        _finite(tensors.pieces(name), entry.header.shape, published(name, layout))
+    sizes = replace(sizes, vocab=_unpadded(metadata.get(VOCAB, ""), sizes.vocab))
+    found |= {name: _first_rows(found[name], sizes.vocab) for name in {"embedding.weight", HEAD} & found.keys()}
+    tied = HEAD not in found or _same(tensors.pieces(HEAD), tensors.pieces("embedding.weight"))
+    stored = ", ".join(sorted({entry.header.dtype for entry in found.values()}))
+    if tied:
+        found[HEAD] = found["embedding.weight"]
+    if mapped:
+        return Model(sizes, tensors, layout, tied, stored)
+    ready = dict(tensors)
+    return Model(sizes, ready | ({HEAD: ready["embedding.weight"]} if tied else {}), layout, tied, stored)
 
 
 def write(tensors: Mapping[str, Array], layout: Layout) -> bytes:
@@ -113,8 +123,8 @@ def write(tensors: Mapping[str, Array], layout: Layout) -> bytes:
     headers = {published(name, layout): Header(_dtype(array), array.shape) for name, array in kept.items()}
     checked(headers, layout)
     for name, array in kept.items():
-        _finite(array, published(name, layout))
-    if _is_tied(kept):
+        _finite([array.ravel()], array.shape, published(name, layout))
+    if HEAD not in kept or _same([kept[HEAD].ravel()], [kept["embedding.weight"].ravel()]):
         kept.pop(HEAD, None)
         kept |= {HEAD: kept["embedding.weight"]} if layout == "original" else {}
     return bytes(save({published(name, layout): np.ascontiguousarray(a) for name, a in kept.items()}, metadata))
@@ -151,13 +161,30 @@ def _dtype(array: Array) -> str:
     return DTYPE if array.dtype == np.float32 else str(array.dtype)
 
 
-def _finite(array: Array, name: str) -> None:
-    bad = ~np.isfinite(array)
-    if bad.any():
-        place = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), array.shape))
-        raise ValueError(f"{name} must hold finite numbers, got {array[place]} at {place}; the training had diverged")
+def _too_many(most: int) -> str:
+    return f"at most {most:,} are opened here; give a smaller model, or run it by python -m ssmviz.weights IN --prompt"
 
 
-def _is_tied(tensors: Mapping[str, Array]) -> bool:
-    head, embedding = tensors.get(HEAD), tensors["embedding.weight"]
-    return head is None or bool((np.asarray(head).view(np.uint32) == np.asarray(embedding).view(np.uint32)).all())
+def _unpadded(note: str, rows: int) -> int:
+    """Rows of the embedding before padding, as the metadata say; all where they do not."""
+    return int(note) if note.isdecimal() and rows - PADDED < int(note[:9]) < rows else rows
+
+
+def _first_rows(entry: Entry, count: int) -> Entry:
+    return entry._replace(header=entry.header._replace(shape=(count, *entry.header.shape[1:])))
+
+
+def _finite(pieces: Iterable[Array], shape: tuple[int, ...], name: str) -> None:
+    before = 0
+    for piece in pieces:
+        if (bad := ~np.isfinite(piece)).any():
+            at = int(bad.argmax())
+            place = tuple(int(i) for i in np.unravel_index(before + at, shape))
+            raise ValueError(f"{name} must hold finite numbers, got {piece[at]} at {place}; the training had diverged")
+        before += len(piece)
+
+
+def _same(ones: Iterable[Array], others: Iterable[Array]) -> bool:
+    """Bit for bit; pieces of equal lengths."""
+    pairs = zip(ones, others, strict=True)
+    return all(bool((one.view(np.uint32) == other.view(np.uint32)).all()) for one, other in pairs)

@@ -1,4 +1,4 @@
-"""Convert Mamba's weights between the published layouts, or make a random model: python -m ssmviz.weights --help."""
+"""Convert Mamba's weights between the published layouts, make a random model, or let one read a prompt."""
 
 from __future__ import annotations
 
@@ -6,37 +6,70 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ssmviz.weights import LAYOUTS, Array, Layout, config, read, write
+from ssmviz.weights import LAYOUTS, Layout, config, read, told, write
 from ssmviz.weights.layouts import D_CONV, Sizes
+from ssmviz.weights.tensors import Array
 
+USAGE = """python -m ssmviz.weights IN OUT [--layout hf|original]
+       python -m ssmviz.weights --random SEED OUT [--layout hf|original]
+       python -m ssmviz.weights IN --prompt 1 2 3 [--more COUNT]"""
 TINY = Sizes(vocab=64, d_model=32, n_layers=4, D=64, N=16, dt_rank=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status; what was written, and the config.json that goes with it, are said on stdout."""
-    parser = argparse.ArgumentParser(prog="python -m ssmviz.weights", description=__doc__)
-    parser.add_argument("source", type=Path, nargs="?", metavar="IN", help="a safetensors file in either layout")
-    parser.add_argument("target", type=Path, metavar="OUT", help="the safetensors file to write")
+    """The exit status; what was written or read, and the config.json that goes with it, are said on stdout."""
+    parser = argparse.ArgumentParser(prog="python -m ssmviz.weights", description=__doc__, usage=USAGE)
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="safetensors in either layout: IN, OUT")
     parser.add_argument("--layout", choices=LAYOUTS, default="hf", help="of OUT (default: %(default)s)")
     parser.add_argument("--random", type=int, metavar="SEED", help=f"without IN: random weights, {TINY}")
+    parser.add_argument("--prompt", nargs="+", metavar="ID", help="read these token ids with IN; it may be of any size")
+    parser.add_argument("--more", type=int, default=12, metavar="COUNT", help="tokens to add (default: %(default)s)")
     given = parser.parse_args(arguments)
-    if (given.source is None) == (given.random is None):
-        parser.error("give either IN or --random SEED")
+    if len(given.files) != (1 if given.prompt or given.random is not None else 2) or (
+        given.prompt and given.random is not None
+    ):
+        parser.error("give IN OUT, or --random SEED OUT, or IN --prompt ID ...")
     try:
-        sizes, data, tied = _made(given.source, given.random, given.layout)
-        partial = given.target.with_name(given.target.name + ".part")
-        partial.write_bytes(data)
-        partial.replace(given.target)
+        return _tell(given) if given.prompt else _write(given)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"nothing was written: {error}\n")
+        sys.stderr.write(f"nothing was {'read' if given.prompt else 'written'}: {error}\n")
         return 1
-    sys.stdout.write(f"{given.target}: {len(data):,} bytes, {sizes}, {'tied head' if tied else 'a head of its own'}\n")
+
+
+def _write(given: argparse.Namespace) -> int:
+    target = given.files[-1]
+    sizes, data, tied, note = _made(given.files[0] if given.random is None else None, given.random, given.layout)
+    partial = target.with_name(target.name + ".part")
+    partial.write_bytes(data)
+    partial.replace(target)
+    head = "tied head" if tied else "a head of its own"
+    sys.stdout.write(f"{target}: {len(data):,} bytes, {sizes}, {head}{note and f'; {note}'}\n")
     sys.stdout.write(f"config.json for it: {json.dumps(config(sizes, given.layout, tied=tied))}\n")
     return 0
+
+
+def _tell(given: argparse.Namespace) -> int:
+    model = read(given.files[0], mapped=True)
+    prompt = told.prompt_of(given.prompt, model.sizes.vocab, told.MOST_TOKENS)
+    most = told.MOST_TOKENS - len(prompt)
+    if not 0 <= given.more <= most:
+        raise ValueError(f"--more must be 0 to {most} after this prompt, got {given.more}")
+    head = "tied head" if model.tied else "a head of its own"
+    note = f"; {model.note}" if model.note else ""
+    sys.stdout.write(f"{model.sizes}, layout {model.layout}; {model.parameters:,} parameters, {head}{note}\n")
+    for line in told.told(model, prompt, given.more, progress=_progress):
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+def _progress(words: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{words:30}\r")
 
 
 def random_weights(sizes: Sizes, seed: int) -> dict[str, Array]:
@@ -64,13 +97,14 @@ def random_weights(sizes: Sizes, seed: int) -> dict[str, Array]:
     return made | {"lm_head.weight": made["embedding.weight"]}
 
 
-def _made(source: Path | None, seed: int | None, layout: Layout) -> tuple[Sizes, bytes, bool]:
-    """Sizes of what is written (padding included), its bytes, and whether the head is tied."""
-    tensors = random_weights(TINY, seed or 0) if source is None else read(source).tensors
+def _made(source: Path | None, seed: int | None, layout: Layout) -> tuple[Sizes, bytes, bool, str]:
+    """Sizes of what is written (padding included), its bytes, whether the head is tied, and how IN is stored."""
+    model = None if source is None else read(source)
+    tensors = random_weights(TINY, seed or 0) if model is None else model.tensors
     data = write(tensors, layout)
     written = read(data)
     rows = -(-written.sizes.vocab // 8) * 8 if layout == "original" else written.sizes.vocab
-    return Sizes(**vars(written.sizes) | {"vocab": rows}), data, written.tied
+    return replace(written.sizes, vocab=rows), data, written.tied, model.note if model else ""
 
 
 if __name__ == "__main__":

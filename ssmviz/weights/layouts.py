@@ -19,7 +19,8 @@ HEAD = "lm_head.weight"
 PADDED = 8  # the original's row count is a multiple of it
 D_CONV = 4
 MAX_LAYERS = 512
-DTYPE = "F32"
+DTYPE = "F32"  # what is written
+DTYPES = (DTYPE, "F16", "BF16")  # what is read, as float32
 LAYER = re.compile(r"backbone\.layers\.(0|[1-9]\d{0,5})\.")
 INDEX = re.compile(r"layers\.\d+\.")
 
@@ -115,7 +116,7 @@ def checked(found: Mapping[str, Header], layout: Layout) -> Sizes:
     sizes = _sizes(found, layout, n_layers)
     for name, shape in sizes.shapes().items():
         got = found.get(published(name, layout), Header(DTYPE, shape))  # only the head may be absent
-        if got != Header(DTYPE, shape):
+        if got.shape != shape or got.dtype not in DTYPES:
             raise ValueError(_expected(name, f"= {shape} where {sizes}", got, layout))
     if layout == "original" and sizes.vocab % PADDED:
         raise ValueError(
@@ -186,8 +187,9 @@ def _sizes(found: Mapping[str, Header], layout: Layout, n_layers: int) -> Sizes:
 
 def _expected(name: str, where: str, got: Header, layout: Layout) -> str:
     words = MIXER.get(INDEX.sub("", name)) or ENDS.get(name, ENDS["embedding.weight"])
-    advice = f"convert it to {DTYPE}" if got.dtype != DTYPE else "the file is damaged, or of another kind of model"
-    needed = f"{DTYPE} {words} {where}".strip()
+    known = got.dtype in DTYPES
+    advice = "the file is damaged, or of another kind of model" if known else f"convert it to {DTYPE}"
+    needed = f"{got.dtype if known else ', '.join(DTYPES)} {words} {where}".strip()
     return f"{published(name, layout)} must be {needed}, got {_cut(got.dtype)} {got.shape}; {advice}"
 
 

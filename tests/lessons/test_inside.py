@@ -5,7 +5,7 @@ import pytest
 
 from ssmviz.lessons import inside
 from ssmviz.systems.block import network
-from ssmviz.weights import Model
+from ssmviz.weights import Model, told
 from ssmviz.weights.__main__ import random_weights
 from ssmviz.weights.layouts import Sizes
 
@@ -74,7 +74,7 @@ def test_hidden_attention_gives_the_output_of_the_scan():
 
 def test_the_mean_over_channels_is_the_mean(monkeypatch):
     each = [np.abs(inside.attention(MODEL, READING, 0, d + 1)) for d in range(32)]
-    monkeypatch.setattr(inside, "ROWS", 5)  # several groups, the last one smaller
+    monkeypatch.setattr(told, "TOGETHER", 5)  # several groups, the last one smaller
     assert np.abs(inside.attention(MODEL, READING, 0, 0) - np.mean(each, 0)).max() < 1e-12
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from ssmviz.lessons import inside
 from ssmviz.presets import PRESETS
@@ -73,6 +73,16 @@ def test_a_file_of_either_layout_opens(open_page):
         assert not app.error
         assert "vocab=8" in text(app)
         assert f"layout {layout}" in text(app)
+
+
+def test_a_file_of_halves_opens_and_is_said_to_be_one(open_page):
+    app = open_page(PAGE)
+    app.selectbox(key="weights_model").set_value("file").run()
+    halves = save({name: a.astype(np.float16) for name, a in load(write(TENSORS, "hf")).items()})
+    app.file_uploader(key="weights_file").upload("half.safetensors", halves).run()
+    assert not app.exception
+    assert not app.error
+    assert "Its numbers are stored as F16, read as float32." in text(app)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sweeps: what a grid trains, how its cells reach the queue, and what may happen to processes meanwhile."""
+"""Sweeps: what a grid trains, how its cells reach the queue, and what people do to them."""
 
 import sqlite3
 
@@ -7,23 +7,17 @@ from pydantic import ValidationError
 
 from ssmviz.runs import sweep_command, sweeps
 from ssmviz.runs.client import Client
-from ssmviz.runs.grid import MAX_RUNS, Axis, Grid, fill, read_values
+from ssmviz.runs.grid import MAX_RUNS, fill, read_values
 from ssmviz.runs.quota import Quota
 from ssmviz.runs.records import LIVE, Refused
 from ssmviz.runs.store import Store
-from ssmviz.runs.sweep_board import Boards, as_table
+from ssmviz.runs.sweep_board import Boards
 from ssmviz.runs.sweep_rows import MAX_OPEN
 from ssmviz.settings import explain
-from tests.runs import fake
-from tests.runs.lab import FAKE, Lab, needs_proc, wait_until
+from tests.runs.lab import FAKE
+from tests.runs.sweeping import grid, numbers
 
 PLACES = 2
-
-
-def grid(*seeds, steps=40, rows=("layer", "s6", "s4d"), columns=("N", 2, 4), **changes):
-    sizes = {"optim.steps": steps, "eval_every": 20, "checkpoint_every": 20} | changes
-    axes = {"rows": Axis(name=rows[0], values=rows[1:]), "columns": Axis(name=columns[0], values=columns[1:])}
-    return Grid(preset="selective_copying", changes=sizes, seeds=seeds or (0,), **axes)
 
 
 def finish(store, count=1):
@@ -31,10 +25,6 @@ def finish(store, count=1):
     for row in store.runs_in(("queued",))[:count]:
         attempt = store.claim(row.id)
         store.move(row.id, "done", attempt=attempt, step=row.steps, seconds=1.0)
-
-
-def numbers(store, sweep):
-    return [cell.number for cell in store.cell_rows(sweep)]
 
 
 @pytest.fixture
@@ -313,99 +303,6 @@ def test_a_grid_of_another_version_is_left_out(client, store):
         db.execute("UPDATE sweeps SET grid = '{}' WHERE number = 1")
     db.close()
     assert [row.id for row in store.sweeps()] == [kept.id]
-
-
-# -- real processes ---------------------------------------------------------------------------------------------------
-
-
-def ended(lab, sweep):
-    wait_until(lambda: lab.store.sweep(sweep).state == "done", "end of the sweep")
-    return Boards(lab.store).board(sweep)
-
-
-def test_a_sweep_fills_the_places_and_every_cell_has_its_score(shared_lab):
-    sweep = sweeps.start(shared_lab.client, grid(0, 1))
-    board = ended(shared_lab, sweep.id)
-    assert {cell["state"] for cell in board["cells"]} == {"done"}
-    assert {cell["token_accuracy"] for cell in board["cells"]} == {1.0}
-    assert board["settled"]
-    assert as_table(board, "token_accuracy")[1] == ["S6", "100.0 %", "100.0 %"]
-    sweeps.delete(shared_lab.client, sweep.id)
-
-
-def test_what_diverges_or_fails_is_a_state_of_its_cell_and_the_others_go_on(shared_lab):
-    sweep = sweeps.start(shared_lab.client, grid(0, fake.DIVERGES, fake.FAILS, columns=("N", 2), rows=("layer", "s6")))
-    cells = ended(shared_lab, sweep.id)["cells"]
-    assert [cell["state"] for cell in cells] == ["done", "diverged", "failed"]
-    assert "step 30" in cells[1]["reason"]
-    sweeps.delete(shared_lab.client, sweep.id)
-
-
-def test_a_killed_worker_goes_on_in_its_cell(shared_lab):
-    lab = shared_lab
-    sweep = sweeps.start(lab.client, grid(fake.SLOW, steps=30, columns=("N", 2)))
-    cell = wait_until(lambda: lab.store.cell_rows(sweep.id))[0]
-    lab.reaches(cell.run, 10)
-    lab.kill_worker(cell.run)
-    board = ended(lab, sweep.id)
-    assert {one["state"] for one in board["cells"]} == {"done"}
-    assert lab.store.run(cell.run).attempt == 2
-    sweeps.delete(lab.client, sweep.id)
-
-
-@needs_proc
-def test_a_killed_launcher_costs_no_cell_and_doubles_none(tmp_path):
-    lab = Lab(tmp_path / "home").open()
-    sweep = sweeps.start(lab.client, grid(*range(3)))
-    wait_until(lambda: lab.store.sweep(sweep.id).begun >= 2)
-    old = lab.kill_launcher()
-    wait_until(lambda: lab.launcher() != old)
-    lab.groups.add(lab.launcher())
-    board = ended(lab, sweep.id)
-    assert {cell["state"] for cell in board["cells"]} == {"done"}
-    assert numbers(lab.store, sweep.id) == list(range(12))
-    assert lab.close() == []
-
-
-@needs_proc
-@pytest.mark.slow
-def test_a_closed_app_goes_on_with_its_sweep_when_it_is_opened_again(tmp_path):
-    lab = Lab(tmp_path / "home").open()
-    sweep = sweeps.start(lab.client, grid(fake.SLOW, steps=20, columns=("N", 2)))
-    cell = wait_until(lambda: lab.store.cell_rows(sweep.id))[0]
-    lab.reaches(cell.run, 5)
-    assert lab.close() == []
-    assert lab.store.run(cell.run).state == "interrupted"
-    lab.open()
-    assert {one["state"] for one in ended(lab, sweep.id)["cells"]} == {"done"}
-    assert lab.store.run(cell.run).attempt == 2
-    assert lab.close() == []
-
-
-@needs_proc
-@pytest.mark.slow
-def test_after_everything_was_killed_the_next_app_goes_on(tmp_path):
-    lab = Lab(tmp_path / "home").open()
-    sweep = sweeps.start(lab.client, grid(fake.SLOW, steps=20, columns=("N", 2, 4, 8), rows=("layer", "s6")))
-    cell = wait_until(lambda: lab.store.cell_rows(sweep.id))[0]
-    lab.reaches(cell.run, 5)
-    lab.kill_everything()
-    lab.store.close()
-    again = Lab(tmp_path / "home").open()
-    assert {one["state"] for one in ended(again, sweep.id)["cells"]} == {"done"}
-    assert numbers(again.store, sweep.id) == [0, 1, 2]
-    assert again.close() == []
-
-
-def test_a_sweep_that_is_deleted_while_it_trains_leaves_no_run(shared_lab):
-    lab = shared_lab
-    sweep = sweeps.start(lab.client, grid(fake.SLOW, steps=5000))
-    cell = wait_until(lambda: lab.store.cell_rows(sweep.id))[0]
-    lab.reaches(cell.run, 5)
-    sweeps.delete(lab.client, sweep.id)
-    assert numbers(lab.store, sweep.id) == []
-    assert not lab.store.is_alive(cell.run)
-    assert not lab.store.folder(cell.run).exists()
 
 
 # -- the command line -------------------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from ssmviz.widgets import pages, room_view, services, showing, sign_in
+from ssmviz.widgets import address, pages, room_view, services, showing, sign_in
 
 STYLE = """
 .stMainBlockContainer { padding-top: 4.5rem; max-width: 1500px; } /* the lab fits on one screen */
 .stMarkdown table { display: block; overflow-x: auto; } /* on a phone a table scrolls, not the page */
 """
 
+address.drop_infinite()
 presents = services.person().presents
 sections = {
     "": [pages.home(), pages.join(listed=not presents)],

@@ -1,0 +1,30 @@
+"""What an address may say before any widget reads it."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+
+def drop_infinite() -> None:
+    """Take parameters out that overflow, such as 1e999.
+
+    Streamlit (1.67) falls back to the default for any other odd value, but makes an integer of this one and fails: a
+    link could break a page. Widgets are given what the address said when it was opened, so that forgets it, too.
+    """
+    bad = [name for name in st.query_params if any(_is_infinite(value) for value in st.query_params.get_all(name))]
+    for name in bad:
+        del st.query_params[name]
+    context = get_script_run_ctx() if bad else None
+    if context is not None:
+        with context.session_state.query_params() as known:
+            known.set_initial_query_params_from_current()
+
+
+def _is_infinite(text: str) -> bool:
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False

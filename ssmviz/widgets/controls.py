@@ -6,6 +6,7 @@ A parameter of the URL is `<page>_<name>`; defaults do not appear there. Streaml
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.presets import RATES, Runs, differing
 from ssmviz.settings import TrainSettings, get
 from ssmviz.tasks import TASKS
+from ssmviz.widgets import showing
 from ssmviz.widgets.own_data import own_data
 
 GREATEST_INT = 2**31 - 1
@@ -120,23 +122,47 @@ def groups(runs: Runs) -> dict[str, tuple[Control, ...]]:
 
 
 def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
-    """Draw one control and return its value."""
+    """Draw one control and return its value; one that is locked cannot be changed, one that is hidden is not drawn."""
     value = get(default, control.path)
     label = control.words(default)
     key = f"{page}_{control.name}"
+    shown = showing.now()
+    locked = showing.fixed(key, value_of(control, default, page=page)) if shown.locks(key) else {}
+    if shown.hides(key) or (locked and control.path == "task.data"):
+        return st.session_state[key]
     if control.path == "task.data":
         return own_data(TASKS[default.task.name], label, key=key)
     field = _field(control.path)
-    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description, "width": WIDTH}
+    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": field.description, "width": WIDTH} | locked
     if isinstance(value, bool):
         return st.checkbox(label, value, **shared)
     if isinstance(value, str):
-        options = list(BLOCKS if control.path == "model.block" else get_args(field.annotation))
+        options = _options(control)
         return st.selectbox(label, options, options.index(value), **shared)
     low, high = bounds(control.path)
+    if isinstance(value, int) and _is_infinite(st.query_params.get(key, "0")):
+        del shared["bind"]  # Streamlit 1.67 fails where an address says that a whole number is 1e999
     if isinstance(value, int):
         return st.number_input(label, int(low), int(high), value, 1, **shared)
     return st.number_input(label, float(low), float(high), value, value / 2 or 0.01, format="%g", **shared)
+
+
+def value_of(control: Control, default: TrainSettings, *, page: str) -> Any:
+    """What a control says: its widget, or the address where it is locked."""
+    key, usual = f"{page}_{control.name}", get(default, control.path)
+    if not showing.now().locks(key):
+        return st.session_state.get(key, usual)
+    text = st.query_params.get(key, str(usual))
+    if isinstance(usual, bool):
+        return text.lower() == "true" if text.lower() in ("true", "false") else usual
+    if isinstance(usual, str):
+        return text if text in _options(control) else usual
+    low, high = bounds(control.path)
+    try:
+        value = type(usual)(text)
+    except ValueError:
+        return usual
+    return value if low <= value <= high else usual
 
 
 def bounds(path: str) -> tuple[float, float]:
@@ -172,6 +198,18 @@ def url_notes(raw: dict[str, str], used: dict[str, Any], *, page: str) -> list[s
         elif not _same(text, used[key]):
             notes.append(f"{key} cannot be {text[:40]!r}; {used[key]} is used instead")
     return notes
+
+
+def _is_infinite(text: str) -> bool:
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False
+
+
+def _options(control: Control) -> list[str]:
+    """What a control of words can be set to."""
+    return list(BLOCKS if control.path == "model.block" else get_args(_field(control.path).annotation))
 
 
 def _same(text: str, value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.family.rates import Rates, rates_of, searched
 from ssmviz.presets import PRESETS, Runs
 from ssmviz.settings import TrainSettings, changed, explain
-from ssmviz.widgets import pages
+from ssmviz.widgets import pages, showing
 
 NAMES = ("left", "right", "block")  # of the parameters in the URL
 WIDTH = 170  # pixels of one selector
@@ -146,16 +146,24 @@ def _select(
     page: str,
     on_change: Callable[[], None],
 ) -> str:
-    options = list(cards)
+    options, key = list(cards), f"{page}_{name}"
+    fixed: dict[str, Any] = {}
+    if (shown := showing.now()).locks(key):
+        text = st.query_params.get(key)
+        value = next((option for option, card in cards.items() if text in (option, card.label)), start)
+        fixed = showing.fixed(key, value)
+        if shown.hides(key):
+            return value
     said = st.selectbox(
         label,
         options,
         options.index(start),
         format_func=lambda option: cards[option].label,
-        key=f"{page}_{name}",
+        key=key,
         bind="query-params",
         on_change=on_change,
         width=WIDTH,
+        **fixed,
     )
     return str(said) if said in cards else start
 

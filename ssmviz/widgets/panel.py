@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import streamlit as st
-
 from ssmviz.presets import PRESETS, Runs, with_changes
 from ssmviz.settings import TrainSettings, get
-from ssmviz.widgets.controls import Control, groups
+from ssmviz.widgets.controls import Control, groups, value_of
 from ssmviz.widgets.layer_choice import Choice, choice_of, choice_words, preset_with, with_layers
 
 
@@ -76,7 +74,7 @@ class Panel:
 
     def value(self, control: Control) -> Any:
         """What a control says."""
-        return st.session_state.get(f"{self.page}_{control.name}", get(self.default, control.path))
+        return value_of(control, self.default, page=self.page)
 
     def agrees(self, settings: TrainSettings, controls: Sequence[Control] = ()) -> bool:
         """Whether the controls say what these settings say."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -65,6 +66,12 @@ def read(query: Mapping[str, str]) -> tuple[Showing, tuple[str, ...]]:
 def now() -> Showing:
     """What the address of the page says that runs now."""
     return read(st.query_params)[0]
+
+
+def fixed(key: str, value: object) -> dict[str, Any]:
+    """For a widget that is locked: it has this value, whatever a browser says, and is drawn so that people see why."""
+    st.session_state[key] = value
+    return {"disabled": True, "help": BY_TEACHER}
 
 
 def note_controls(names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ssmviz.live.assets import assets, style
 from ssmviz.settings import has_cuda
-from ssmviz.widgets import services
+from ssmviz.widgets import services, showing
 
 GPU = "_gpu"  # how the names of presets end that a CPU cannot train in a minute
 
@@ -37,7 +37,8 @@ def task_choice(
     """
     key = f"{page}_task"
     preset, *_ = names = trainable(presets)
-    if key not in st.session_state:
+    shown = showing.now()
+    if key not in st.session_state or shown.locks(key):
         asked = raw.get(key, "").replace(" ", "_")  # as people read them, or as the command line names them
         st.session_state[key] = asked if asked in names else preset
     chosen = str(st.session_state[key])
@@ -45,7 +46,10 @@ def task_choice(
         st.query_params[key] = task_words(chosen)
     else:
         st.query_params.pop(key, None)
-    if len(names) == 1:
+    if len(names) == 1 or shown.hides(key):
+        return chosen
+    if shown.locks(key):
+        st.markdown(f"{legend}: **{task_words(chosen)}**", help=showing.BY_TEACHER, width="content")
         return chosen
     options = [{"name": name, "words": task_words(name), "recording": recording_of(name)} for name in names]
     # a tuple: Streamlit loads pandas and pyarrow, 55 MB, to see whether a list is a table

@@ -20,7 +20,7 @@ from ssmviz.presets import PRESETS, RATES, Runs
 from ssmviz.runs.records import LIVE, Refused
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings, explain, has_cuda
-from ssmviz.widgets import services
+from ssmviz.widgets import services, showing
 from ssmviz.widgets.controls import ALL, set_all, url_notes, widget
 from ssmviz.widgets.layer_choice import (
     NAMES,
@@ -54,7 +54,7 @@ def train_panel(
     names = (presets,) if isinstance(presets, str) else tuple(presets)
     raw = st.query_params.to_dict()
     with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", key=f"{page}_train")
+        pressed = _train_button(page)
         choose = partial(_set_task, page=page)
         preset = task_choice(names, raw, page=page, choose=choose, legend=legend)
         beside = st.container()
@@ -62,6 +62,8 @@ def train_panel(
     choice = layer_choice(PRESETS[preset].runs, page=page, on_change=refit) if any_layers else None
     misfit = problem_of(PRESETS[preset].runs, choice) if choice else ""
     panel = Panel(preset, page, choice_of(PRESETS[preset].runs) if misfit else choice)
+    extra = ["task", "train", *(NAMES if any_layers else ())]
+    showing.note_controls([*panel.keys, *(f"{page}_{name}" for name in extra)])
     early = any(key in raw and key not in st.session_state for key in panel.keys)  # pressed before they were drawn
     refusal = _start(panel) if pressed and not misfit and not early else ""
     run, unknown = chosen_run()
@@ -97,6 +99,17 @@ def try_this(label: str, preset: str, *, page: str, **settings: object) -> None:
         args=(preset, settings),
         kwargs={"page": page},
     )
+
+
+def _train_button(page: str) -> bool:
+    """Whether it was pressed; a teacher can lock and hide it by its name alone: what is set for all may be trained."""
+    shown, key = showing.now(), f"{page}_train"
+    if key in shown.hidden:
+        return False
+    locked = key in shown.locked
+    why = "Locked by your teacher" if locked else None
+    pressed = st.button("Train", type="primary", icon=":material/play_arrow:", key=key, disabled=locked, help=why)
+    return pressed and not locked
 
 
 def _set_task(preset: str, *, page: str) -> None:

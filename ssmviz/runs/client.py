@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,13 +12,12 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
-import ssmviz
 from ssmviz.runs.backends import chosen
 from ssmviz.runs.bell import ring
 from ssmviz.runs.checks import checked_probe, validated, within
 from ssmviz.runs.closing import drain
+from ssmviz.runs.detached import PROJECT, kill_group, start_detached
 from ssmviz.runs.entry import TRAINER
 from ssmviz.runs.locks import FileLock, holder, is_held
 from ssmviz.runs.quota import UNLIMITED, Quota, Rates, windows
@@ -29,10 +26,11 @@ from ssmviz.runs.store import Store
 from ssmviz.runs.turns import Turns
 from ssmviz.settings import TrainSettings
 
+__all__ = ["PROJECT", "Client"]
+
 MAX_SPEED = 100_000.0
 TEND_SECONDS = 1.0
 BEGINNING_SECONDS = 15.0  # that a launcher may take to begin on a busy machine before another is started
-PROJECT = Path(ssmviz.__file__).parent.parent
 
 
 class Client:
@@ -96,7 +94,7 @@ class Client:
                 return
             self._wait_for_launcher_to_end(3.0)  # an app was closed a moment ago
         self.store.set_shutdown(False)
-        self._process = _start_detached(self._command())
+        self._process = start_detached(self._command())
         self._begins_until = time.monotonic() + BEGINNING_SECONDS
 
     def _command(self) -> list[str]:
@@ -120,7 +118,7 @@ class Client:
         left = self.store.runs_in(ACTIVE)
         drain(self.store, end - 0.2)  # workers of a launcher that is not there any more
         if left and chosen().backend != "embedded":
-            _start_detached(self._command())  # ends what runs on other machines, and then itself
+            start_detached(self._command())  # ends what runs on other machines, and then itself
 
     def _wait_for_launcher_to_end(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -303,24 +301,3 @@ class Client:
     def _wake(self) -> None:
         self.ensure_launcher()
         ring(self.store.root)
-
-
-def _start_detached(command: list[str]) -> subprocess.Popen[bytes]:
-    """In a session of its own: neither Ctrl-C nor the end of the app reaches it."""
-    nowhere = subprocess.DEVNULL
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(  # noqa: S603 - fixed words
-            command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, creationflags=flags
-        )
-    return subprocess.Popen(  # noqa: S603 - fixed words
-        command, cwd=PROJECT, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
-    )
-
-
-def kill_group(pid: int) -> None:
-    """End a launcher and all it has started, at once."""
-    if sys.platform == "win32":
-        os.kill(pid, signal.SIGTERM)  # ends the process there; workers look at the shutdown flag
-    else:
-        os.killpg(pid, signal.SIGKILL)  # a launcher leads its own group

@@ -213,14 +213,6 @@ class Store(RunFiles, Steering, Queue, SweepRows):
         query = f"SELECT * FROM runs WHERE state IN ({marks}) ORDER BY number"  # noqa: S608
         return [run_row(row) for row in self._index.all(query, *states)]
 
-    def owners(self) -> dict[str, str]:
-        """Owner of every experiment that has a live run."""
-        query = (
-            "SELECT DISTINCT e.id, e.owner FROM experiments e JOIN runs r ON r.experiment = e.id"
-            " WHERE r.state IN ('queued', 'starting', 'running')"
-        )
-        return {row["id"]: row["owner"] for row in self._index.all(query)}
-
     def claim(self, run: str) -> int | None:
         """Take a queued run: its new attempt number, None when somebody else was faster."""
         with self._index.transaction() as db:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak --sessions 30 --minutes 10 --training 10
 
-The server is a process of its own with the configuration of a classroom. Visitors speak Streamlit's own protocol; who
+The server is started as `make serve` starts it. Visitors speak Streamlit's own protocol; who
 trains presses Train, watches the run over the live socket, and presses Train again when it has ended; every frame is
 unpacked and checked. Visitors, server and trainings share the machine's cores. Latency is from the request to "script
 finished"; memory is that of the server's process alone (PSS; trainings are processes of their own).
@@ -27,6 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,13 +46,24 @@ PAGES = ("/selection", "/memory", "/two_views", "/continuous", "/", "/lab")  # o
 CLASSROOM = 'title = "Soak"\nsubmits_per_hour = 1000\nexperiments_per_person = 1000\n'
 
 
+class Sample(NamedTuple):
+    """One look at the server and at the machine; times in seconds."""
+
+    when: float
+    pss: float  # MB
+    rss: float
+    server: float  # processor time that the server's process has had so far
+    visitors: float  # and this one
+    busy: float  # and everybody on this machine
+
+
 @dataclass
 class Server:
     """The app, in a directory of its own."""
 
     home: Path
     port: int = 0
-    samples: list[tuple[float, float, float]] = field(default_factory=list)  # when, PSS and RSS in MB
+    samples: list[Sample] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, arguments: list[str]) -> None:
@@ -61,20 +73,22 @@ class Server:
             self.port = probe.getsockname()[1]
         classroom = self.home / "classroom.toml"
         classroom.write_text(CLASSROOM)
-        environment = os.environ | {"SSMVIZ_HOME": str(self.home), "SSMVIZ_CLASSROOM": str(classroom)}
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), *arguments]
-        log = (self.home / "server.log").open("wb")
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        where = ["--address", "127.0.0.1", "--hosts", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", "ssmviz.serve", *where, "--classroom", str(classroom), *arguments]
+        with (self.home / "server.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=os.environ | {"SSMVIZ_HOME": str(self.home)}, stdout=log, stderr=log
+            )
         while not self._answers():
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended: {(self.home / 'server.log').read_text()[-2000:]}")
             time.sleep(0.05)
 
     def sample(self) -> None:
-        """Note how much memory it has."""
+        """Note how much memory and how much of the processor it has."""
         if self.process is not None:
-            pss, rss = memory(self.process.pid)
-            self.samples.append((time.monotonic(), pss, rss))
+            times = (spent(f"/proc/{self.process.pid}/stat"), time.process_time(), busy())
+            self.samples.append(Sample(time.monotonic(), *memory(self.process.pid), *times))
 
     def stop(self) -> int:
         """End it as a service manager does; its exit status."""
@@ -93,6 +107,18 @@ def memory(pid: int) -> tuple[float, float]:
     """(PSS, RSS) of a process in MB."""
     rows = dict(line.split(":") for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
     return tuple(int(rows[name].split()[0]) / 1024 for name in ("Pss", "Rss"))  # type: ignore[return-value]
+
+
+def spent(path: str) -> float:
+    """Processor time in seconds, of all threads."""
+    fields = Path(path).read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy() -> float:
+    """Processor time that anybody on this machine has had, in seconds."""
+    user, nice, system = Path("/proc/stat").read_text().split()[1:4]
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def visit(session: Session, end: float, rng: random.Random) -> None:
@@ -174,7 +200,8 @@ def lost(home: Path, counts: Counts) -> list[str]:
 def report(server: Server, counts: Counts, missing: list[str], options: argparse.Namespace) -> dict[str, object]:
     """All figures, and whether each promise holds."""
     took = np.array([seconds for _, seconds in counts.reruns])
-    when, pss, rss = np.array(server.samples).T
+    when, pss, rss, *times = np.array(server.samples).T
+    cores = [round(float((t[-1] - t[0]) / (when[-1] - when[0])), 2) for t in times]
     half = when >= (when[0] + when[-1]) / 2
     slope = float(np.polyfit(when[half] / 60, pss[half], 1)[0]) if half.sum() > 2 else 0.0
     p50, p95, p99 = (float(np.percentile(took, q)) for q in (50, 95, 99))
@@ -234,7 +261,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--training", type=int, default=10, help="how many of the sessions train")
     parser.add_argument("--machine", default="", help="for the name of the file of results; none is written without it")
-    parser.add_argument("server", nargs="*", help="more arguments for streamlit run, after --")
+    parser.add_argument("server", nargs="*", help="more arguments for Streamlit, after --")
     options = parser.parse_args(arguments)
     options.load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="ssmviz-soak-") as folder:

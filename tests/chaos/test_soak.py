@@ -22,5 +22,5 @@ def test_a_small_class_loses_no_run_and_sees_no_torn_frame(tmp_path):
     assert missing == []
     assert counts.started
     assert counts.frames > 0
-    assert max(pss for _, pss, _ in server.samples) < MEMORY_LIMIT
+    assert max(sample.pss for sample in server.samples) < MEMORY_LIMIT
     assert status == 0

@@ -244,6 +244,11 @@ export class SweepMap extends View {
     return `${where}: ${[found ? this.words(found.mean) + many : "", ...states].filter(Boolean).join(", ")}`;
   }
 
+  note() {
+    const { chance } = this.board;
+    return this.sweep.measure === "token_accuracy" && chance ? `guessing: ${percent(chance)}` : "";
+  }
+
   describe() {
     const places = placesOf(this.board).flat();
     const scored = places.filter((place) => score(place, this.sweep.measure));

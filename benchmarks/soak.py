@@ -222,6 +222,7 @@ def report(server: Server, counts: Counts, missing: list[str], options: argparse
         "rerun_ms": {"p50": round(1e3 * p50, 1), "p95": round(1e3 * p95, 1), "p99": round(1e3 * p99, 1)},
         "rerun_ms_max": round(1e3 * float(took.max()), 1),
         "open_ms": {"p50": round(1e3 * float(np.median(counts.opened))), "max": round(1e3 * max(counts.opened))},
+        "cores_used": dict(zip(("server", "visitors", "machine"), cores, strict=True)),
         "pss_mb": {
             "first": round(float(pss[0]), 1),
             "last": round(float(pss[-1]), 1),

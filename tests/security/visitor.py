@@ -141,6 +141,16 @@ class Visitor:
     def say(self, message: BackMsg) -> None:
         self._socket.send(message.SerializeToString())
 
+    def throw(self, data: bytes) -> None:
+        """Send without listening."""
+        self._socket.send(data)
+
+    def settle(self) -> None:
+        """Listen until the server has nothing more to say."""
+        with suppress(TimeoutError):
+            while True:
+                self._socket.recv(1.5, decode=False)
+
     def until(self, kind: str) -> ForwardMsg:
         """The next message of this kind."""
         while True:

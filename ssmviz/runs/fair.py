@@ -66,8 +66,8 @@ class Line:
         return min(self.slots - sum(self.busy.values()), self.places - sum(self.held.values()))
 
     def start_now(self) -> list[str]:
-        """The runs to start now: see the function of this name."""
-        return next_runs(self.waiting, self.busy, self.free, held=self.held)
+        """The runs to start now: see `next_runs`. None where there is no machine."""
+        return [] if self.slots <= 0 else next_runs(self.waiting, self.busy, self.free, held=self.held)
 
     def standing(self) -> dict[str, Place]:
         """By experiment: its place if nothing new came, and what it waits for."""
@@ -88,6 +88,8 @@ class Line:
 
     def _reason(self, entry: Waiting, before: int) -> str:
         mine, wanted = self.held.get(entry.owner, 0), len(entry.runs)
+        if self.slots <= 0:
+            return "there is no machine for it now, it starts when one is back"
         if entry.begun:
             return "it goes on in a moment"
         if _has_enough(entry, self.held):

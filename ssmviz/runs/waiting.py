@@ -26,7 +26,7 @@ class Queue:
         """Decide how many runs may compute at the same time; 0: as many as whoever starts them says."""
         self._set_flags({AT_ONCE: runs})
 
-    def line(self, slots: int = 0, places: int = 0) -> fair.Line:
+    def line(self, slots: int | None = None, places: int | None = None) -> fair.Line:
         """Who waits and who works now.
 
         Args:
@@ -53,19 +53,20 @@ class Queue:
         held = Counter(row["owner"] for row in active)
         return fair.Line(waiting, busy, held, *self._room(slots, places)) if waiting else fair.Line((), busy, held)
 
-    def slots(self, said: int = 0) -> int:
+    def slots(self, said: int | None = None) -> int:
         """Runs that may compute at the same time: as was decided, or as who starts them says, or said last."""
-        flags = {row["key"]: row["value"] for row in self._index.all("SELECT key, value FROM flags")}
-        return int(flags.get(AT_ONCE) or said or flags.get(SLOTS) or fair.slots())
+        return self._room(said, None)[0]
 
-    def _room(self, slots: int, places: int) -> tuple[int, int]:
-        """Slots and places: what the launcher says is kept for those who only look."""
-        flags = {row["key"]: row["value"] for row in self._index.all("SELECT key, value FROM flags")}
-        said = {SLOTS: slots, PLACES: places}
-        if slots and said != {key: flags.get(key) for key in said}:
-            self._set_flags(said)
-        slots = flags.get(AT_ONCE) or slots or flags.get(SLOTS) or fair.slots()
-        return slots, max(places or flags.get(PLACES) or fair.MAX_WORKERS, slots)
+    def _room(self, slots: int | None, places: int | None) -> tuple[int, int]:
+        """Slots and places. What the launcher says is kept for those who only look."""
+        flags = {row["key"]: int(row["value"]) for row in self._index.all("SELECT key, value FROM flags")}
+        if slots is not None and places is not None:
+            said = {SLOTS: slots, PLACES: places}
+            if said != {key: flags.get(key) for key in said}:
+                self._set_flags(said)
+        slots = flags.get(SLOTS, fair.slots()) if slots is None else slots
+        places = flags.get(PLACES, fair.MAX_WORKERS) if places is None else places
+        return min(flags.get(AT_ONCE) or slots, places), places
 
     def check_queue(self, owner: str, runs: int, quota: Quota) -> None:
         """Whether somebody may have `runs` more in the queue.

@@ -1,6 +1,9 @@
 """Who is next."""
 
+import pytest
+
 from ssmviz.runs.fair import Line, Waiting, next_runs
+from tests.runs.lab import settings
 
 
 def waiting(name, owner="", runs=2, begun=False, most=0):
@@ -114,3 +117,21 @@ def test_numbers_are_read_aloud_right():
     places = list(told(*queue, busy={"x": 4}).values())
     for number, words in ((1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (112, "112th")):
         assert places[number - 1].startswith(f"{words} in the queue")
+
+
+def test_where_there_is_no_machine_nothing_starts_and_everybody_reads_it():
+    line = Line((waiting("a"),), slots=0, places=0)
+    assert line.start_now() == []
+    assert line.standing()["a"].reason == "there is no machine for it now, it starts when one is back"
+
+
+@pytest.mark.parametrize(
+    ("said", "decided", "slots"),
+    [((4, 16), 0, 4), ((4, 16), 8, 8), ((4, 16), 99, 16), ((4, 4), 8, 4), ((0, 0), 8, 0), ((4, 16), 2, 2)],
+)
+def test_those_who_look_know_the_room_that_the_launcher_has(store, said, decided, slots):
+    store.create_experiment("key", "Title", [("S6", settings())])
+    store.run_at_once(decided)
+    assert store.line(*said).slots == slots
+    assert (store.line().slots, store.line().places) == (slots, said[1])
+    assert store.slots() == slots

@@ -16,6 +16,8 @@ def drop_infinite() -> None:
     """
     bad = [name for name in st.query_params if any(_is_infinite(value) for value in st.query_params.get_all(name))]
     for name in bad:
+        said = f"{name[:40]} cannot be {st.query_params[name][:40]!r}"
+        st.session_state.setdefault(f"_{name.rpartition('_')[0]}_notes", [said])  # where its page looks for notes
         del st.query_params[name]
     context = get_script_run_ctx() if bad else None
     if context is not None:

@@ -6,7 +6,6 @@ A parameter of the URL is `<page>_<name>`; defaults do not appear there. Streaml
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -140,8 +139,6 @@ def widget(control: Control, default: TrainSettings, *, page: str) -> Any:
         options = _options(control)
         return st.selectbox(label, options, options.index(value), **shared)
     low, high = bounds(control.path)
-    if isinstance(value, int) and _is_infinite(st.query_params.get(key, "0")):
-        del shared["bind"]  # Streamlit 1.67 fails where an address says that a whole number is 1e999
     if isinstance(value, int):
         return st.number_input(label, int(low), int(high), value, 1, **shared)
     return st.number_input(label, float(low), float(high), value, value / 2 or 0.01, format="%g", **shared)
@@ -198,13 +195,6 @@ def url_notes(raw: dict[str, str], used: dict[str, Any], *, page: str) -> list[s
         elif not _same(text, used[key]):
             notes.append(f"{key} cannot be {text[:40]!r}; {used[key]} is used instead")
     return notes
-
-
-def _is_infinite(text: str) -> bool:
-    try:
-        return math.isinf(float(text))
-    except ValueError:
-        return False
 
 
 def _options(control: Control) -> list[str]:

@@ -114,8 +114,8 @@ class ModelSettings(Settings):
     bc_scale: Real = Field(1.0, gt=0, le=16, description="factor on the initial rows of x_proj that make B and C")
     b_discretisation: Discretisation = Field("euler", description="zoh as in the paper, euler as in the released code")
     s4d_init: Literal["lin", "inv", "legs", "real", "random"] = Field("lin", description="initial poles of S4D")
-    learn_poles: bool = Field(True, description="train the poles of S4D, or leave them as they were initialised")
-    learn_dt: bool = Field(True, description="train the Delta of S4D, or leave it as it was initialised")
+    learn_poles: bool = Field(True, description="train the poles of S4, S4D, S5, or leave them as initialised")
+    learn_dt: bool = Field(True, description="train the Delta of LSSL, S4, S4D, S5, or leave it as initialised")
     window: Count = Field(64, ge=2, le=65536, description="tokens that LMU's memory reaches back")
 
     @field_validator("layer", "block")

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request, Route, WebSocketRoute
 
-from tests.component.synthetic import Twins, message, wrapped
+from tests.component.made_up import message, wrapped
+from tests.component.synthetic import Twins
 
 ASSETS = Path(__file__).parents[2] / "assets"
 ORIGIN = "http://ssmviz.test"

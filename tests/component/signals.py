@@ -10,27 +10,27 @@ from ssmviz.frames import pack
 from ssmviz.settings import TaskSettings
 from ssmviz.tasks import TASKS, rng_for
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
+from tests.component.made_up import Experiment
 
 TRUE = -0.5 + 2j  # where the first pole goes
 STEP = 0.1
 
 
-class Signals:
+class Signals(Experiment):
     """An experiment of one or two runs that read a signal, and all its frames.
 
     The first pole of "s4d" goes straight from -0.5 to `TRUE`, its second stays where it is and adds nothing. What is
     said is what is wanted, less the part of the way that is left.
     """
 
-    L, steps, D, N = 40, 100, 1, 2
+    title = "signals"
+    L, D, N = 40, 1, 2
     names = ("s4d",)
 
     def __init__(self, *, state: str = "done", recorded: bool = True, frames: int = 11) -> None:
-        self.kept = [round(i * self.steps / (frames - 1)) for i in range(frames)]
-        self.state, self.recorded = state, recorded
+        super().__init__(steps=100, frames=frames, state=state, recorded=recorded)
         self.task = TaskSettings(name="mass_spring", L=self.L, n_data=1)
         self.signal = TASKS["mass_spring"].sample(self.task, rng_for(0, "probe"), 1).tokens[0]
-        self.rungs: list[dict[str, Any]] = []
 
     def about(self) -> dict[str, Any]:
         """What the task says of its signal."""
@@ -40,61 +40,19 @@ class Signals:
         """Names of the classes."""
         return []
 
-    chance: float | None = None
+    def more(self) -> dict[str, Any]:
+        """The signal."""
+        return {"signal": self.about()}
 
-    def experiment(self, upto: int | None = None, **changes: Any) -> dict[str, Any]:
-        """The record of the wire format, as of step `upto`."""
-        upto = self.steps if upto is None else upto
-        record = {
-            "id": "recorded-signal" if self.recorded else "00000000-0000-4000-8000-000000000000",
-            "title": "signals",
-            "recorded": self.recorded,
-            "created": 1.7e9,
-            "settled": self.state == "done",
-            "task": {"name": self.task.name, "L": self.L, "vocab": 10, "n_data": 1},
-            "vocabulary": self.vocabulary(),
-            "chance": self.chance,
-            "signal": self.about(),
-            "control": {"paused": False, "hold_at": None, "speed": 0.0, "probe": None, "probe_version": 0},
-            "runs": [self.run(name, upto) for name in self.names],
-        }
-        return record | changes
+    def model(self, name: str) -> dict[str, Any]:
+        """See `Experiment`."""
+        return {"layer": "s4d", "s4d_init": "lin", "d_model": self.D}
 
-    def run(self, name: str, upto: int) -> dict[str, Any]:
-        """One run's record."""
-        steps = [s for s in self.kept if 0 < s <= upto]
-        blank = {key: [None for _ in steps] for key in ("token_accuracy", "sequence_accuracy", "error")}
-        return {
-            "id": f"run-{name}",
-            "label": name.upper(),
-            "state": self.state,
-            "error": "",
-            "step": upto,
-            "steps": self.steps,
-            "attempt": 1,
-            "queue": None,
-            "device": "cpu",
-            "backend": "fft",
-            "parameters": 8,
-            "notes": [],
-            "settings": {"model": {"layer": "s4d", "s4d_init": "lin", "d_model": self.D}, "seed": 0},
-            "losses": {"step": steps, "loss": [1 / s for s in steps]},
-            "evaluations": {
-                "step": steps,
-                "loss": [1 / s for s in steps],
-                "test_loss": [1 / s for s in steps],
-                "position_accuracy": [[] for _ in steps],
-                "lr": [0.01 for _ in steps],
-                "grad_norm": [1.0 for _ in steps],
-                "seconds": [0.1 * s for s in steps],
-            }
-            | blank
-            | self.scores(steps),
-            "rungs": self.rungs,
-            "frames": [s for s in self.kept if s <= upto],
-        }
+    def loss(self, name: str, step: int) -> float:
+        """Falls."""
+        return 1 / step
 
-    def scores(self, steps: list[int]) -> dict[str, list[float]]:
+    def scores(self, name: str, steps: list[int]) -> dict[str, list[Any]]:
         """The error falls to nothing."""
         return {"error": [1 - s / self.steps for s in steps]}
 
@@ -146,7 +104,7 @@ class Pictures(Signals):
         """Ten digits."""
         return [{"label": str(c), "kind": "data"} for c in range(10)]
 
-    def scores(self, steps: list[int]) -> dict[str, list[float]]:
+    def scores(self, name: str, steps: list[int]) -> dict[str, list[Any]]:
         """Accuracies."""
         right = [0.1 + 0.9 * s / self.steps for s in steps]
         return {"token_accuracy": right, "sequence_accuracy": right}
@@ -159,3 +117,15 @@ class Pictures(Signals):
         logits[:, 1] = 1
         logits[-1, 7] = 5 * step / self.steps
         return targets, logits
+
+
+class Fading(Signals):
+    """A run whose poles are all real."""
+
+    def pole(self, step: int) -> complex:
+        """See `Signals`."""
+        return -0.5 - step / self.steps + 0j
+
+    def about(self) -> dict[str, Any]:
+        """Without true poles."""
+        return super().about() | {"poles": []}

@@ -6,21 +6,24 @@ chooses, and both states follow the recurrence of those gates exactly.
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
 
 from ssmviz.family import LAYERS
 from ssmviz.frames import pack
+from ssmviz.settings import TaskSettings
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
+from tests.component.made_up import Experiment
 
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-STATES = {"s6": "S6", "s4d": "S4D"}
 
 
-class Twins:
-    """An experiment of two runs and all their frames."""
+class Twins(Experiment):
+    """S6 and S4D on selective copying."""
+
+    title = "selective copying"
+    names = ("s6", "s4d")
 
     def __init__(
         self,
@@ -37,72 +40,42 @@ class Twins:
         recorded: bool = True,
         rungs: bool = False,
     ) -> None:
-        self.L, self.n_data, self.vocab, self.D, self.N, self.layers, self.steps = L, n_data, vocab, D, N, layers, steps
+        super().__init__(steps=steps, frames=frames, state=state, recorded=recorded)
+        self.task = TaskSettings(name="selective_copying", L=L, vocab=vocab, n_data=n_data)
+        self.L, self.n_data, self.vocab, self.D, self.N, self.layers = L, n_data, vocab, D, N, layers
         self.noise, self.marker = vocab - 2, vocab - 1
-        self.kept = [round(i * steps / (frames - 1)) for i in range(frames)]
-        self.recorded = recorded
+        self.chance = 1 / (vocab - 2)
         rng = np.random.default_rng(0)
         self.tokens = np.full(L + n_data, self.noise)
         self.tokens[np.sort(rng.choice(L, n_data, replace=False))] = rng.integers(0, vocab - 2, n_data)
         self.tokens[L:] = self.marker
-        self.state, self.rungs = state, rungs
-
-    def experiment(self, upto: int | None = None, **changes: Any) -> dict[str, Any]:
-        """The record of the wire format, as of step `upto`."""
-        upto = self.steps if upto is None else upto
-        settled = self.state not in ("queued", "starting", "running")
-        record = {
-            "id": "recorded-test" if self.recorded else "00000000-0000-4000-8000-000000000000",
-            "title": "selective copying",
-            "recorded": self.recorded,
-            "created": 1.7e9,
-            "settled": settled,
-            "task": {"name": "selective_copying", "L": self.L, "vocab": self.vocab, "n_data": self.n_data},
-            "vocabulary": self.vocabulary(),
-            "chance": 1 / (self.vocab - 2),
-            "control": {"paused": False, "hold_at": None, "speed": 0.0, "probe": None, "probe_version": 0},
-            "runs": [self.run(name, upto) for name in STATES],
-        }
-        return record | changes
+        if rungs:
+            self.rungs = {name: self.ladder(name) for name in self.names}
 
     def vocabulary(self) -> list[dict[str, str]]:
         """Letters, noise, marker."""
         data = [{"label": LABELS[c], "kind": "data"} for c in range(self.vocab - 2)]
         return [*data, {"label": "·", "kind": "noise"}, {"label": "?", "kind": "marker"}]
 
-    def run(self, name: str, upto: int) -> dict[str, Any]:
-        """One run's record."""
-        steps = list(range(1, upto + 1))
-        lengths = [self.L // 2, self.L, 2 * self.L, 4 * self.L]
-        rungs = [
+    def model(self, name: str) -> dict[str, Any]:
+        """See `Experiment`."""
+        return {"layer": name, "s4d_init": "lin"}
+
+    def more_of(self, name: str) -> dict[str, Any]:
+        """The card of its layer."""
+        return {"card": LAYERS[name].in_short()}
+
+    def ladder(self, name: str) -> list[dict[str, Any]]:
+        """Tests on other lengths."""
+        return [
             {
                 "length": L,
                 "token_accuracy": self.skill(name, self.steps) ** (1 + i / 8),
                 "sequence_accuracy": 0.9 if name == "s6" else 0.0,
                 "sequences": 64,
             }
-            for i, L in enumerate(lengths)
+            for i, L in enumerate([self.L // 2, self.L, 2 * self.L, 4 * self.L])
         ]
-        return {
-            "id": f"run-{name}",
-            "label": STATES[name],
-            "state": self.state,
-            "error": "",
-            "step": upto,
-            "steps": self.steps,
-            "attempt": 1,
-            "queue": None,
-            "device": "cpu",
-            "backend": "numba" if name == "s6" else "fft",
-            "parameters": 12345,
-            "notes": [],
-            "settings": {"model": {"layer": name, "s4d_init": "lin"}, "seed": 0},
-            "card": LAYERS[name].in_short(),
-            "losses": {"step": steps, "loss": [self.loss(name, s) for s in steps]},
-            "evaluations": self.evaluations(name, [s for s in self.kept if 0 < s <= upto]),
-            "rungs": rungs if self.rungs else [],
-            "frames": [s for s in self.kept if s <= upto],
-        }
 
     def skill(self, name: str, step: int) -> float:
         """Token accuracy after `step` steps: a logistic curve for S6, a low plateau for S4D."""
@@ -114,20 +87,14 @@ class Twins:
         """Falls with the skill, with a ripple."""
         return float(max(0.004, 2.2 * (1 - self.skill(name, step)) * (1 + 0.15 * np.sin(step))))
 
-    def evaluations(self, name: str, steps: list[int]) -> dict[str, list[Any]]:
-        """Columns of equal length."""
+    def scores(self, name: str, steps: list[int]) -> dict[str, list[Any]]:
+        """Accuracies that follow the skill."""
         skill = [self.skill(name, s) for s in steps]
         first = np.linspace(1.1, 0.9, self.n_data)
         return {
-            "step": steps,
-            "loss": [self.loss(name, s) for s in steps],
-            "test_loss": [self.loss(name, s) for s in steps],
             "token_accuracy": skill,
             "sequence_accuracy": [a**self.n_data for a in skill],
             "position_accuracy": [np.clip(a * first, 0, 1).tolist() for a in skill],
-            "lr": [0.005 for _ in steps],
-            "grad_norm": [1.0 for _ in steps],
-            "seconds": [0.02 * s for s in steps],
         }
 
     def frame(self, name: str, step: int, tokens: np.ndarray | None = None) -> bytes:
@@ -165,13 +132,3 @@ class Twins:
             h[t] = state
         y = (h * C[tokens][:, None, :]).sum(-1)
         return LayerTrace(x=x, delta=delta, A_bar=A_bar, B_bar=B_bar, C=C[tokens], h=h, y=y)
-
-
-def wrapped(step: int, frame: bytes) -> bytes:
-    """uint32 length, uint32 step, the frame, zeros up to a multiple of 8."""
-    return struct.pack("<II", len(frame), step) + frame + bytes(-len(frame) % 8)
-
-
-def message(run: int, step: int, frame: bytes) -> bytes:
-    """A binary message of the socket."""
-    return struct.pack("<II", run, step) + frame

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from ssmviz.lessons import selection
 from ssmviz.lessons.controls import specification, values
 from tests.component.harness import Harness
-from tests.component.synthetic import message
+from tests.component.made_up import message
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.component.harness import Harness
-from tests.component.synthetic import message
+from tests.component.made_up import message
 
 pytestmark = pytest.mark.browser
 

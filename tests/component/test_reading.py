@@ -11,7 +11,8 @@ from ssmviz.frames import pack, unpack
 from ssmviz.traces import Frame, LayerTrace, NetworkTrace
 from tests.component.conftest import SMALL
 from tests.component.harness import Harness
-from tests.component.synthetic import Twins, wrapped
+from tests.component.made_up import wrapped
+from tests.component.synthetic import Twins
 
 pytestmark = pytest.mark.browser
 

@@ -1,15 +1,16 @@
 """Runs that read signals: curves in place of cells, errors in place of tokens, poles beside the true ones."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.component.harness import Harness
-from tests.component.signals import Pictures, Signals
-from tests.component.synthetic import message
+from tests.component.made_up import message
+from tests.component.signals import Fading, Pictures, Signals
 
 pytestmark = pytest.mark.browser
 
@@ -31,11 +32,15 @@ def show(still: Page) -> Iterator[Callable[..., Harness]]:
         assert harness.errors == []
 
 
-def words(harness: Harness, view: str, run: int = 0) -> str:
-    """The text alternative of a view, once it has followed the picture."""
-    harness.page.wait_for_timeout(400)
-    canvas = harness.page.locator(f'.twin[data-run="{run}"] .view-{view} canvas')
-    return canvas.get_attribute("aria-label") or ""
+def words(harness: Harness, view: str, run: int = 0) -> Locator:
+    """The picture of a view; its text alternative follows a little later."""
+    return harness.page.locator(f'.twin[data-run="{run}"] .view-{view} canvas')
+
+
+def says(canvas: Locator, *parts: str) -> None:
+    """Waits until the text alternative has these parts."""
+    for part in parts:
+        expect(canvas).to_have_attribute("aria-label", re.compile(re.escape(part)))
 
 
 def test_regression_counts_errors_and_no_tokens(show: Callable[..., Harness]) -> None:
@@ -54,20 +59,34 @@ def test_regression_counts_errors_and_no_tokens(show: Callable[..., Harness]) ->
 def test_poles_move_onto_the_true_ones(show: Callable[..., Harness]) -> None:
     harness = show(Signals())
     note = harness.page.locator(".view-poles .note")
-    assert "−0.5 ± 2 i" in words(harness, "poles")
+    says(words(harness, "poles"), "−0.5 ± 2 i")
     expect(note).to_contain_text("e−8 1/s")  # what single precision leaves
     harness.page.locator("[data-role=scrubber]").fill("5")
     harness.wait("step", 50)
     expect(note).to_contain_text("farthest miss 1 1/s")
-    assert "−0.5 ± 1 i" in words(harness, "poles")
-    assert "True: −0.5 ± 2 i" in words(harness, "poles")
+    says(words(harness, "poles"), "−0.5 ± 1 i")
+    says(words(harness, "poles"), "True: −0.5 ± 2 i")
+
+
+def test_poles_that_only_fade_are_said_to_be_real_and_no_pairs(show: Callable[..., Harness]) -> None:
+    harness = show(Fading())
+    expect(harness.page.locator(".view-poles .note")).to_contain_text("real: they fade and never ring")
+    says(words(harness, "poles"), "2 poles", "−1.5, −3")
+
+
+def test_positions_are_called_what_they_are(show: Callable[..., Harness]) -> None:
+    for signals, word in ((Signals(), "sample"), (Pictures(), "pixel")):
+        harness = show(signals)
+        expect(harness.page.locator(".readout dt").first).to_have_text(word)
+        expect(harness.page.locator(".drawn .note, .drawn figcaption").first).to_contain_text(f"{word} ")
+        assert "token" not in harness.page.locator(".twins").inner_text().lower()
 
 
 def test_what_is_said_is_judged_against_what_is_wanted(show: Callable[..., Harness]) -> None:
     harness = show(Signals())
     harness.page.locator("[data-role=scrubber]").fill("5")
     harness.wait("step", 50)
-    assert "error 50.0 %" in words(harness, "output")
+    says(words(harness, "output"), "error 50.0 %")
     expect(harness.page.locator(".readout dd").last).to_contain_text("wanted")
 
 
@@ -88,16 +107,16 @@ def test_curves_and_poles_are_saved_as_numbers(show: Callable[..., Harness], vie
 def test_a_class_is_named_at_every_position_and_judged_at_the_end(show: Callable[..., Harness]) -> None:
     harness = show(Pictures())
     expect(harness.page.locator(".card .gauge").first).to_contain_text("right")
-    assert "says 7 ✓" in words(harness, "output")
+    says(words(harness, "output"), "says 7 ✓")
     harness.page.locator("[data-role=scrubber]").fill("1")
     harness.wait("step", 10)
-    assert "says 1 ✗, it is 7" in words(harness, "output")
+    says(words(harness, "output"), "says 1 ✗, it is 7")
 
 
 def test_every_picture_of_a_signal_has_words_from_its_data(show: Callable[..., Harness]) -> None:
     for signals in (Signals(), Pictures()):
         harness = show(signals)
-        harness.page.wait_for_timeout(400)
+        expect(harness.page.locator("canvas:visible:not([aria-label])")).to_have_count(0)
         labels = harness.page.locator("canvas").evaluate_all(
             "all => all.filter((c) => c.offsetParent).map((c) => c.getAttribute('aria-label'))"
         )
@@ -108,7 +127,7 @@ def test_every_picture_of_a_signal_has_words_from_its_data(show: Callable[..., H
 
 def test_ways_of_testing_are_lines_and_rows_of_their_own(show: Callable[..., Harness]) -> None:
     signals = Pictures()
-    signals.rungs = [
+    signals.rungs["s4d"] = [
         {"length": L, "token_accuracy": a, "sequence_accuracy": a, "sequences": 64, "error": None, "label": label}
         for L in (64, 128)
         for label, a in (("Δ follows the step", 0.98), ("Δ as trained", 0.5 if L > 64 else 0.98))

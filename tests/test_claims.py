@@ -143,6 +143,7 @@ def test_selection_copies_98_percent_in_every_block_given_the_steps():
         ("table1", ("mamba", "h3")),
         ("table1_long", ("mamba", "h3", "plain")),
         ("table1_twice", ("plain",)),
+        ("table1_full", ("mamba",)),
     ):
         for block in blocks:
             assert all(run["token"] > 0.98 for run in best(results(sweep), f"{block}, s6")), (sweep, block)

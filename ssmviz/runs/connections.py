@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KEPT = 8  # open files per thread; the longest unused is closed first
+KEPT_BY_MAIN = 128  # the server's loop looks at the runs of a whole class thirty times a second
 BUSY_SECONDS = 5.0
 
 
@@ -33,9 +34,11 @@ class Connections:
             kept.move_to_end(path)
             return entry[1]
         self.drop(path)
+        for deleted in [other for other in kept if not other.exists()]:
+            self.drop(deleted)  # an open file keeps its room on the disk
         connection = _open(path, "rw")
         kept[path] = (identity, connection)
-        if len(kept) > KEPT:
+        if len(kept) > (KEPT_BY_MAIN if threading.current_thread() is threading.main_thread() else KEPT):
             kept.popitem(last=False)[1][1].close()
         return connection
 

@@ -14,7 +14,7 @@ import streamlit as st
 from ssmviz.classroom.room import Room, State
 from ssmviz.runs.records import LIVE
 from ssmviz.widgets import services
-from ssmviz.widgets.room_view import close_room, histogram, show_run
+from ssmviz.widgets.room_view import close_room, histogram, plain, show_run
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 MOST_RUNS = 8
@@ -82,7 +82,7 @@ def _runs(room: Room, state: State) -> None:
     st.caption("Everybody sees it on their own page, scrubs and points as they like, and steers nothing.")
     if state.experiment:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"The class sees **{_plain(state.experiment_title)}**.", width="content")
+            st.markdown(f"The class sees **{plain(state.experiment_title)}**.", width="content")
             if st.button("Stop showing it", key="room_unshow", icon=":material/cancel:"):
                 room.broadcast(None)
                 st.rerun()
@@ -97,7 +97,7 @@ def _runs(room: Room, state: State) -> None:
                 show_run(experiment.id)
                 st.rerun()
             steps = ", ".join(f"{run.label}: step {run.step}" for run in summary.runs)
-            st.markdown(f"**{_plain(experiment.title)}** · {_plain(steps)}", width="content")
+            st.markdown(f"**{plain(experiment.title)}** · {plain(steps)}", width="content")
 
 
 def _ballots(room: Room) -> None:
@@ -107,10 +107,10 @@ def _ballots(room: Room) -> None:
         return
     st.subheader("Votes")
     for question in state.questions.values():
-        st.markdown(f"**{_plain(question.text)}**")
+        st.markdown(f"**{plain(question.text)}**")
         if room.state() is None:
             answers = zip(question.options, question.counts, strict=True)
-            st.markdown("\n".join(f"- {_plain(answer)}: {count}" for answer, count in answers))
+            st.markdown("\n".join(f"- {plain(answer)}: {count}" for answer, count in answers))
         else:
             histogram(question.name, question.options, key=f"room_votes_{question.name}")
     text = ballots_csv(state, room.ballots(state.number))
@@ -132,8 +132,3 @@ def ballots_csv(state: State, ballots: Iterable[tuple[str, str, int]]) -> str:
 
 def _cells(row: Sequence[object]) -> list[str]:
     return [f"'{text}" if text.startswith(FORMULA) else text for text in map(str, row)]
-
-
-def _plain(text: str) -> str:
-    """Names are shown as text: what Markdown would read as markup is escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$:~" else c for c in text)

@@ -77,6 +77,9 @@ def _lead_here(room: Room, state: State, page: StreamlitPage) -> None:
     st.session_state[ALONG] = st.session_state.get(ALONG, False)  # it outlives pages without it
     along = st.toggle("Take it along", key=ALONG, help="Every page that you open is where the class is sent.")
     if not sent and (pressed or along):
+        run, _ = chosen_run()
+        if run:
+            _lend(room, run)
         room.show(*here, page.title)
         st.rerun()
 
@@ -88,7 +91,7 @@ def _follow(state: State, site: Mapping[str, Sequence[StreamlitPage]]) -> None:
         go_to(state.link, site)
     if state.experiment is None or st.query_params.get("run") == state.experiment:
         return
-    with st.expander(f"Shown to the class: {_plain(state.experiment_title)}", expanded=True, icon=":material/cast:"):
+    with st.expander(f"Shown to the class: {plain(state.experiment_title)}", expanded=True, icon=":material/cast:"):
         try:
             live_view(state.experiment, key="room_shown", controls=False, autoplay=False)
         except KeyError:
@@ -104,14 +107,19 @@ def go_to(link: Link, site: Mapping[str, Sequence[StreamlitPage]]) -> None:
 
 def show_run(experiment: str) -> None:
     """Show a run to the class; whoever it belongs to, all may look at it until the room closes."""
-    room, access = services.room(), services.access()
-    if room is None:
-        return
+    room = services.room()
+    if room:
+        room.broadcast(experiment, _lend(room, experiment))
+
+
+def _lend(room: Room, experiment: str) -> str:
+    """Let the class look at an experiment while the room is open. Returns its title."""
+    access = services.access()
     row = access.view(experiment).summary().experiment
     if not row.read_only and not row.shared:
         access.share(experiment)
         room.lend(experiment)
-    room.broadcast(experiment, row.title)
+    return row.title
 
 
 def close_room() -> None:
@@ -210,7 +218,7 @@ def _data(state: State | None, *, presents: bool) -> dict[str, object]:
     return about | {"base": services.base_path(), "presents": presents}
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Names are shown as text: what Markdown would read as markup is escaped."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$:~" else c for c in text)
 

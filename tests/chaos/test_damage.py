@@ -130,6 +130,7 @@ def test_an_index_that_is_damaged_while_runs_train_is_made_again_and_they_go_on(
 # full disks
 
 
+@EMBEDDED_ONLY  # on a cluster no worker writes to a disk
 def test_a_disk_on_which_no_file_grows_for_a_while_costs_frames_and_no_step(shared_lab):
     """SQLite's own errors, in the worker alone: the kernel lets its files grow no more."""
     _, (run,) = shared_lab.start(fake.FILLS_DISK)

@@ -6,6 +6,7 @@ import pytest
 
 from ssmviz.runs import memory
 from tests.chaos import faults
+from tests.chaos.conftest import EMBEDDED_ONLY
 from tests.chaos.test_processes import whole_curve
 from tests.runs import fake
 
@@ -41,6 +42,7 @@ def groups():
             left.rmdir()
 
 
+@EMBEDDED_ONLY  # of a process on another machine nobody knows who killed it: it is tried again, three times
 def test_a_worker_killed_by_the_kernel_for_its_memory_is_not_started_again(shared_lab, groups):
     killed = memory.kills()
     _, (run,) = shared_lab.start(fake.OVERSIZED)

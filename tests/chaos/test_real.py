@@ -79,12 +79,13 @@ def test_killed_and_paused_runs_have_the_curve_of_undisturbed_ones_bit_for_bit(l
 
 @pytest.mark.slow
 def test_a_killed_trainer_is_training_again_within_two_seconds(lab):
+    """On a cluster it takes longer: the next process has to import torch first."""
     _, (run, _) = start(lab)
     lab.reaches(run, 12)
     began = time.monotonic()
     lab.kill_worker(run)
     wait_until(lambda: (row := lab.store.run(run)).attempt == 2 and row.state in ("running", "done"))
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < lab.resumed_within
     assert lab.ended(run).state == "done"
 
 

@@ -3,6 +3,7 @@ nothing, and two that do."""
 
 import os
 import signal
+import time
 from contextlib import suppress
 from functools import cache
 
@@ -29,14 +30,25 @@ def cluster():
     ray = pytest.importorskip("ray", reason="needs the extra `cluster`")
     from ray.cluster_utils import Cluster
 
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}  # the machine may be busy
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     small = {"object_store_memory": STORE, "include_dashboard": False}
-    found = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "_system_config": FAULTS})
+    head = {**small, "num_cpus": 0, "_system_config": FAULTS}
+    found = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
     for _ in range(2):
-        found.add_node(num_cpus=1, object_store_memory=STORE)
+        patiently(lambda: found.add_node(num_cpus=1, object_store_memory=STORE))
     ray.init(found.address, log_to_driver=False, logging_level="ERROR")
     os.environ[ADDRESS] = found.address
     return found
+
+
+def patiently(start):
+    """Ray gives a node half a minute to start, which a busy machine may not have."""
+    for _ in range(3):
+        try:
+            return start()
+        except Exception as error:
+            late = error
+    raise late
 
 
 def stop():
@@ -52,6 +64,9 @@ def stop():
 
 class RayLab(Lab):
     """See the module. The process that works on a run is its actor's."""
+
+    resumed_within = 30.0  # a new process, which imports what it needs; seconds where nothing else runs
+    restart_steps = 1000
 
     def open(self):
         os.environ[VARIABLES["backend"]] = "ray"
@@ -70,7 +85,11 @@ class RayLab(Lab):
         return left
 
     def left(self):
-        return super().left() + self.actors()
+        """Ray takes a moment to end what it was told to end."""
+        end = time.monotonic() + 15.0
+        while (left := super().left() + self.actors()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
 
     def actors(self):
         """Names of the actors of this store that live."""

@@ -56,6 +56,9 @@ class Lab:
         trainer: "module:function".
     """
 
+    resumed_within = 2.0  # seconds from the loss of a process until the next one trains
+    restart_steps = 100  # of a slow run that outlasts the start of a launcher
+
     def __init__(self, root, trainer=FAKE):
         self.store = Store(root)
         self.client = Client(self.store, trainer=trainer)

@@ -1,7 +1,7 @@
 """Pages of strangers, other people of the class, and too much of everything.
 
 Elsewhere: forms that bring keys, and their limits (tests/classroom/test_people.py); every route by every person
-(tests/classroom/test_access.py); quotas one by one (tests/classroom/test_quota.py); controls (tests/live/test_control.py).
+(test_access.py there); quotas one by one (test_quota.py there); controls (tests/live/test_control.py).
 """
 
 import base64

@@ -1,7 +1,7 @@
 """What a class that listens costs its server: `python -m benchmarks.room`.
 
 The app itself, thirty sockets of students and one of the presenter. Printed is processor time of the app's process:
-what the room costs, whatever else the machine does. Votes are cast from here; the rerun that a click costs is not in it.
+what the room costs, whatever else the machine does. Votes are cast from here: the rerun of a click is not in it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 // The choice of a task. The live view of the same page hears of it first, the server once the picture has changed: what
-// the server sends back redraws much of the page, and the picture would wait for that. Where there are many, those that
-// can be shown at once are buttons, and a list holds the rest.
+// the server sends back redraws much of the page, and the picture would wait for that. Where there are many, the first
+// that can be shown at once are buttons, and a list holds the rest.
 
 const PATIENCE = 400; // ms until the server is told in any case
 const MANY = 6;
@@ -14,9 +14,9 @@ export default function ({ parentElement: root, data, setTriggerValue }) {
     group.className = "tasks";
     group.dataset.names = names;
     group.append(Object.assign(document.createElement("legend"), { textContent: data.legend }));
-    const listed = data.options.length > MANY ? data.options.filter(({ recording }) => !recording) : [];
-    for (const { name, words } of data.options) {
-      if (listed.some((option) => option.name === name)) continue;
+    const shown = data.options.filter(({ recording }) => recording || data.options.length <= MANY).slice(0, MANY);
+    const listed = data.options.filter((option) => !shown.includes(option));
+    for (const { name, words } of shown) {
       const input = Object.assign(document.createElement("input"), { type: "radio", name: "task", value: name });
       const text = Object.assign(document.createElement("span"), { textContent: words });
       const label = document.createElement("label");
@@ -45,7 +45,7 @@ export default function ({ parentElement: root, data, setTriggerValue }) {
   };
 }
 
-/** What needs a training before there is anything to see. */
+/** The others. */
 function list(options) {
   const select = Object.assign(document.createElement("select"), { ariaLabel: "More tasks" });
   select.append(Object.assign(new Option("More tasks…", ""), { disabled: true, hidden: true }));

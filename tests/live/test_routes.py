@@ -6,7 +6,9 @@ import pytest
 
 from ssmviz.live import routes
 from ssmviz.live.assets import assets_version
+from ssmviz.live.snapshot import QUEUE_SECONDS, Queue
 from ssmviz.runs.store import Store
+from tests.live.conftest import SETTINGS
 
 BAD_IDS = [
     "../../etc/passwd",
@@ -123,3 +125,40 @@ def test_the_component_is_served_and_kept_only_under_its_own_hash(lab):
     assert "javascript" in headers["content-type"]
     assert "immutable" not in lab.get("/api/assets/old/live/lab.js")[1]["Cache-Control"]
     assert lab.get("/api/assets/x/..%2Froutes.py")[0] == 404
+
+
+def test_who_waits_is_told_the_place_and_the_reason(lab):
+    runs = [("S6", SETTINGS), ("S4D", SETTINGS)]
+    waits = lab.store.create_experiment("waits", "Waits", runs).id
+    lab.store.run_at_once(2)
+    try:
+        _, _, body = lab.get(f"/api/experiments/{waits}")
+    finally:
+        lab.store.run_at_once(0)
+        lab.client.delete(waits)
+    assert [run["queue"] for run in body["runs"]] == [1, 1]
+    assert {run["waits"] for run in body["runs"]} == {"1st in the queue: all 2 places are taken"}
+
+
+def test_a_place_is_looked_up_once_for_all_who_wait(store_line):
+    now, queue = store_line
+    assert [queue(), queue()] == [{"looks": 1}, {"looks": 1}]
+    now[0] += QUEUE_SECONDS
+    assert queue() == {"looks": 2}
+
+
+@pytest.fixture
+def store_line():
+    """A clock, and a queue over a store that counts how often it is asked."""
+    now, looks = [0.0], []
+
+    class Line:
+        def standing(self):
+            looks.append(1)
+            return {"looks": len(looks)}
+
+    class Counted:
+        def line(self):
+            return Line()
+
+    return now, Queue(Counted(), clock=lambda: now[0])

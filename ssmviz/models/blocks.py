@@ -7,7 +7,7 @@ names (`mixer.in_proj`, `mixer.x_proj`, `mixer.A_log`, ...). The Mamba block and
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,16 @@ class MixerState(NamedTuple):
     h: Memory  # of the layer
 
 
+class Way(NamedTuple):
+    """How a sequence goes through a block."""
+
+    carry: bool  # whether the next call is to be given what this one remembers
+    backend: str  # of the scan and of what stands around it
+
+
+Passed: TypeAlias = tuple[Tensor, MixerState | None]  # the stream (batch, L, d_model), and what to go on from
+
+
 class Block(Layer):
     """A layer with its projections, on the residual stream x: x + block(norm(x)), all (batch, L, d_model)."""
 
@@ -44,6 +54,12 @@ class Block(Layer):
             self.out_proj.weight *= OUT_PROJ_GAIN
 
     @abstractmethod
+    def through(self, x: Tensor, norm: nn.RMSNorm, state: MixerState | None, way: Way) -> Passed:
+        """The fast path from x to x + block(norm(x)); `state` is what came before.
+
+        It begins with the norm and ends with the sum, since a GPU does both on its way.
+        """
+
     def forward(
         self,
         x: Tensor,
@@ -52,11 +68,9 @@ class Block(Layer):
         *,
         carry: bool = False,
         backend: str = "auto",
-    ) -> tuple[Tensor, MixerState | None]:
-        """The fast path; `state` is what came before, and `carry` asks for what to give the next call.
-
-        It begins with the norm and ends with the sum, since a GPU does both on its way.
-        """
+    ) -> Passed:
+        """See `through`; `carry` asks for what to give the next call."""
+        return self.through(x, norm, state, Way(carry, backend))
 
     @abstractmethod
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
@@ -109,19 +123,11 @@ class Plain(Block):
         """What stands between the layer and out_proj."""
         return F.gelu(y)
 
-    def forward(
-        self,
-        x: Tensor,
-        norm: nn.RMSNorm,
-        state: MixerState | None = None,
-        *,
-        carry: bool = False,
-        backend: str = "auto",
-    ) -> tuple[Tensor, MixerState | None]:
-        """See `Block.forward`."""
-        y, h = self.scan(norm(x), None, None if state is None else state.h, carry=carry, backend=backend)
-        x = linear_add(self.activation(y), self.out_proj.weight, x, backend=backend)
-        return x, MixerState(x[:, :0], h) if carry else None
+    def through(self, x: Tensor, norm: nn.RMSNorm, state: MixerState | None, way: Way) -> Passed:
+        """See `Block.through`."""
+        y, h = self.scan(norm(x), None, None if state is None else state.h, carry=way.carry, backend=way.backend)
+        x = linear_add(self.activation(y), self.out_proj.weight, x, backend=way.backend)
+        return x, MixerState(x[:, :0], h) if way.carry else None
 
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`."""
@@ -154,18 +160,10 @@ class Linear(Block):
 
     residual = False
 
-    def forward(
-        self,
-        x: Tensor,
-        norm: nn.RMSNorm,
-        state: MixerState | None = None,
-        *,
-        carry: bool = False,
-        backend: str = "auto",
-    ) -> tuple[Tensor, MixerState | None]:
-        """See `Block.forward`; `norm` is the identity."""
-        y, h = self.scan(x, None, None if state is None else state.h, carry=carry, backend=backend)
-        return y, MixerState(x[:, :0], h) if carry else None
+    def through(self, x: Tensor, norm: nn.RMSNorm, state: MixerState | None, way: Way) -> Passed:
+        """See `Block.through`; `norm` is the identity."""
+        y, h = self.scan(x, None, None if state is None else state.h, carry=way.carry, backend=way.backend)
+        return y, MixerState(x[:, :0], h) if way.carry else None
 
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from kernels import causal_conv1d
 from kernels.layers import linear_add, norm_linear
-from ssmviz.models.blocks import Convolving, MixerState
+from ssmviz.models.blocks import Convolving, MixerState, Passed, Way
 from ssmviz.traces import LayerTrace
 
 
@@ -25,23 +25,15 @@ class H3(Convolving):
 
     parts = 3
 
-    def forward(
-        self,
-        x: Tensor,
-        norm: nn.RMSNorm,
-        state: MixerState | None = None,
-        *,
-        carry: bool = False,
-        backend: str = "auto",
-    ) -> tuple[Tensor, MixerState | None]:
-        """See `Block.forward`."""
+    def through(self, x: Tensor, norm: nn.RMSNorm, state: MixerState | None, way: Way) -> Passed:
+        """See `Block.through`."""
         eps = norm.eps or 0.0
-        q, k, v, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=self.parts, eps=eps, backend=backend)
+        q, k, v, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=self.parts, eps=eps, backend=way.backend)
         past = k if state is None else torch.cat([state.conv, k], dim=1)
-        shifted = self._shifted(past, backend)[:, past.shape[1] - k.shape[1] :]
-        y, h = self.scan(shifted * v, None, None if state is None else state.h, carry=carry, backend=backend)
-        x = linear_add(q * y, self.out_proj.weight, x, backend=backend)
-        return x, MixerState(self.newest(past), h) if carry else None
+        shifted = self._shifted(past, way.backend)[:, past.shape[1] - k.shape[1] :]
+        y, h = self.scan(shifted * v, None, None if state is None else state.h, carry=way.carry, backend=way.backend)
+        x = linear_add(q * y, self.out_proj.weight, x, backend=way.backend)
+        return x, MixerState(self.newest(past), h) if way.carry else None
 
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`: the newest d_conv keys are all that the shift remembers."""

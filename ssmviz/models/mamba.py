@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels.layers import conv_step, linear_add, norm_linear
-from ssmviz.models.blocks import Convolving, MixerState
+from ssmviz.models.blocks import Convolving, MixerState, Passed, Way
 from ssmviz.settings import ModelSettings
 from ssmviz.traces import LayerTrace
 
@@ -26,24 +26,16 @@ class Mamba(Convolving):
         self.parts = 2 if settings.gate else 1
         super().__init__(settings)
 
-    def forward(
-        self,
-        x: Tensor,
-        norm: nn.RMSNorm,
-        state: MixerState | None = None,
-        *,
-        carry: bool = False,
-        backend: str = "auto",
-    ) -> tuple[Tensor, MixerState | None]:
-        """See `Block.forward`; the gate is applied inside the scan."""
+    def through(self, x: Tensor, norm: nn.RMSNorm, state: MixerState | None, way: Way) -> Passed:
+        """See `Block.through`; the gate is applied inside the scan."""
         eps = norm.eps or 0.0
-        u, *gate, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=self.parts, eps=eps, backend=backend)
+        u, *gate, x = norm_linear(x, norm.weight, self.in_proj.weight, parts=self.parts, eps=eps, backend=way.backend)
         past = u if state is None else torch.cat([state.conv, u], dim=1)
-        u, *projected = self._convolved(past, past.shape[1] - u.shape[1], backend)
+        u, *projected = self._convolved(past, past.shape[1] - u.shape[1], way.backend)
         h0 = None if state is None else state.h
-        y, h = self.scan(u, gate[0] if gate else None, h0, carry=carry, backend=backend, projected=projected)
-        x = linear_add(y, self.out_proj.weight, x, backend=backend)
-        return x, MixerState(self.newest(past), h) if carry else None
+        y, h = self.scan(u, gate[0] if gate else None, h0, carry=way.carry, backend=way.backend, projected=projected)
+        x = linear_add(y, self.out_proj.weight, x, backend=way.backend)
+        return x, MixerState(self.newest(past), h) if way.carry else None
 
     def step(self, u: Tensor, state: MixerState, *, backend: str = "auto") -> tuple[Tensor, MixerState]:
         """See `Block.step`: the convolution is a dot product with the newest d_conv inputs."""

@@ -18,6 +18,7 @@ from ssmviz.widgets.room_view import close_room, histogram, plain, show_run
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 MOST_RUNS = 8
+HERE = {"localhost", "127.0.0.1", "::1"}
 
 CODE = """<div style="font-size:1.2rem;overflow-wrap:anywhere">{address}</div>
 <div style="font:700 5rem/1.2 ui-monospace,monospace;letter-spacing:.12em">{code}</div>"""
@@ -67,8 +68,11 @@ def _entrance(state: State) -> None:
     address = f"{entrance_address()}/join"
     qr = segno.make(f"{address}?code={state.code}", error="m").svg_inline(scale=8, dark="#000", light="#fff")
     with st.container(horizontal=True, vertical_alignment="center", gap="large"):
-        st.image(qr, width=240)
+        st.image(qr, width=320)
         st.html(CODE.format(address=escape(address.partition("://")[2]), code=state.code), width="content")
+    if urlsplit(address).hostname in HERE:
+        words = "Only this machine knows itself by that name: set `address` in the classroom's settings."
+        st.warning(words, icon=":material/wifi_off:")
     with st.popover("Close the room", icon=":material/logout:"):
         st.markdown("For everybody, at once. Opened again, it has another code.")
         if st.button("Close it", type="primary", key="room_close"):
@@ -89,11 +93,11 @@ def _runs(room: Room, state: State) -> None:
     found = services.access().summaries()
     if not found:
         st.caption("Nothing was trained here yet: press Train on any page, then **Show this run** above it.")
-    for summary in sorted(found, key=lambda s: all(run.state not in LIVE for run in s.runs))[:MOST_RUNS]:
+    others = [summary for summary in found if summary.experiment.id != state.experiment]
+    for summary in sorted(others, key=lambda s: all(run.state not in LIVE for run in s.runs))[:MOST_RUNS]:
         experiment = summary.experiment
         with st.container(horizontal=True, vertical_alignment="center"):
-            shown = experiment.id == state.experiment
-            if st.button("Show it", key=f"room_show_{experiment.id}", disabled=shown, icon=":material/cast:"):
+            if st.button("Show it", key=f"room_show_{experiment.id}", icon=":material/cast:"):
                 show_run(experiment.id)
                 st.rerun()
             steps = ", ".join(f"{run.label}: step {run.step}" for run in summary.runs)

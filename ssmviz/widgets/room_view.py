@@ -63,7 +63,8 @@ def _lead(room: Room, state: State, page: StreamlitPage) -> None:
         if run and run != state.experiment and st.button("Show this run", key="room_run", icon=":material/cast:"):
             show_run(run)
             st.rerun()
-        if state.experiment and st.button("Stop showing the run", key="room_stop", icon=":material/cancel:"):
+        stoppable = state.experiment and page.url_path not in APART
+        if stoppable and st.button("Stop showing the run", key="room_stop", icon=":material/cancel:"):
             room.broadcast(None)
             st.rerun()
 

@@ -46,7 +46,7 @@ def patiently(start):
     for _ in range(3):
         try:
             return start()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - Ray has no name for it
             late = error
     raise late
 

@@ -276,7 +276,7 @@ class RayBackend:
         try:
             connect(self.choice.address, self.namespace)
         except OSError as error:
-            log.warning("%s: %s", self._trouble, error)
+            log.warning("no cluster yet: %s", error)
             return False
         self._trouble = ""
         log.info("connected to the cluster at %s", self.choice.address)

@@ -48,7 +48,7 @@ def connect(address: str, namespace: str) -> None:
         socket.create_connection((host, int(port)), timeout=1.0).close()
     except OSError as error:
         raise OSError(f"the cluster at {address} cannot be reached: {error.strerror or error}") from error
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     try:
         ray.init(address, namespace=namespace, **quiet)
     except (RayError, RuntimeError, ValueError) as error:

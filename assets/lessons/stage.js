@@ -55,12 +55,6 @@ class Stage extends Values {
     this.start();
   }
 
-  specify(text) {
-    this.offered = text;
-    this.controls = JSON.parse(text);
-    this.locked = this.controls.filter(({ locked }) => locked).map(({ name }) => name);
-  }
-
   get stamp() {
     return this.lesson;
   }

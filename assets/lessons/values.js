@@ -7,6 +7,13 @@ export class Values {
     this.makers = new Map();
   }
 
+  /** What there is to be set, as Python says it (JSON), and what of it is locked. */
+  specify(text) {
+    this.offered = text;
+    this.controls = JSON.parse(text);
+    this.locked = this.controls.filter(({ locked }) => locked).map(({ name }) => name);
+  }
+
   /** The server's values of a new page: JSON, and the number of the report that they answer. */
   begin({ values, serial = 0 }) {
     this.told = values;

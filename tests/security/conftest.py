@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,26 +46,29 @@ class Site:
         return self.log.read_text(errors="replace")
 
 
-@pytest.fixture(scope="package")
-def site(tmp_path_factory):
-    root = tmp_path_factory.mktemp("attacked")
+@contextmanager
+def serving(root: Path, classroom: str, secrets: str = "", **environment: str):
+    """A server with the files of an image, this classroom, and these secrets of Streamlit."""
     app = root / "app"
     for pattern in dict.fromkeys(copied()):
         for path in PROJECT.glob(pattern):
             place = app / path.relative_to(PROJECT)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(path)
-    (root / "class.toml").write_text(CLASS)
+    if secrets:
+        (app / ".streamlit" / "secrets.toml").write_text(secrets)
+    (root / "class.toml").write_text(classroom)
     port = free_port()
-    environment = os.environ | {
+    own = {
         "SSMVIZ_HOME": str(root / "home"),
         "SSMVIZ_CLASSROOM": str(root / "class.toml"),
-        "SSMVIZ_PRESENTER_KEY": KEY,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, "-m", "ssmviz.serve", "--address", "127.0.0.1", "--port", str(port)]
     with (root / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=app, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=app, env=os.environ | own | environment, stdout=log, stderr=subprocess.STDOUT
+        )
     site = Site(port, root / "home", root / "log.txt", process)
     try:
         end = time.monotonic() + PATIENCE
@@ -76,6 +80,12 @@ def site(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("attacked"), CLASS, SSMVIZ_PRESENTER_KEY=KEY) as site:
+        yield site
 
 
 def _answers(site) -> bool:

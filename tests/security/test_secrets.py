@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.security.conftest import KEY
+from tests.security.conftest import KEY, serving
 from tests.security.test_addresses import owned_by
 
 PAGES = ["", "lab", "selection", "weights", "runs", "family", "glossary", "claims", "join", "present"]
@@ -73,3 +73,31 @@ def test_the_log_has_no_secret_no_cookie_and_no_address(site, visitor, store, se
     assert visitor.cookie.partition("=")[2] not in logs
     assert owned_by(visitor, store) not in logs
     assert "127.0.0.1:" not in "\n".join(line for line in logs.splitlines() if "ssmviz.audit" in line)
+
+
+PROVIDER = """
+[auth]
+redirect_uri = "http://127.0.0.1/oauth2callback"
+cookie_secret = "cookie-secret-5b0e77a1"
+client_id = "the-client"
+client_secret = "client-secret-91d2c3f4"
+server_metadata_url = "http://127.0.0.1:9/.well-known/openid-configuration"
+"""
+
+
+@pytest.mark.slow  # a server of its own
+def test_the_secrets_of_the_provider_are_in_no_page_and_no_log(tmp_path):
+    pytest.importorskip("authlib")
+    secrets = [b"cookie-secret-5b0e77a1", b"client-secret-91d2c3f4"]
+    classroom = 'sign_in = "oidc"\npresenters = ["ann@example.org"]\n'
+    with serving(tmp_path, classroom, PROVIDER) as site:
+        visitor = site.visitor(cookie="x=1")
+        for path in ("", "lab", "runs", "present", "auth/login", "oauth2callback", ".streamlit/secrets.toml"):
+            _, headers, body = visitor.ask("GET", f"/{path}", Accept="text/html")
+            page = visitor.open(path)
+            for text in (body, str(headers).encode(), page.raw):
+                assert not [secret for secret in secrets if secret in text], path
+            assert "Train" not in [button.label for button in page.of("button")], "nobody is signed in"
+        visitor.close()
+    assert not [secret for secret in secrets if secret.decode() in site.said]
+    assert "ann@example.org" not in site.said

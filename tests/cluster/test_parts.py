@@ -15,6 +15,7 @@ from ssmviz.runs.backends import parcel
 from ssmviz.runs.backends.attempt import Attempt, Outlet
 from ssmviz.runs.backends.parcel import Buffer, Ended, Hold, Losses, Picture
 from ssmviz.runs.backends.pump import Pump
+from ssmviz.runs.backends.watchdog import Watchdog
 from ssmviz.runs.client import PROJECT
 from ssmviz.runs.records import Control, Fenced
 from ssmviz.runs.steering import Watch
@@ -280,3 +281,15 @@ def test_a_cluster_that_cannot_be_reached_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     assert cluster.main(["check"]) == 1
     assert capsys.readouterr().err == "the cluster at 127.0.0.1:1 cannot be reached: Connection refused\n"
+
+
+def test_a_launcher_that_hangs_is_ended(monkeypatch):
+    ended = []
+    monkeypatch.setattr(Watchdog, "_end", lambda self: ended.append(self))
+    watchdog = Watchdog(60.0)
+    watchdog.hear()
+    assert not watchdog._is_silent()
+    watchdog._heard = time.monotonic() - 61.0
+    assert watchdog._is_silent()
+    watchdog._watch()
+    assert watchdog in ended

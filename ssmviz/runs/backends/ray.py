@@ -10,7 +10,6 @@ import logging
 import multiprocessing.connection
 import sqlite3
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,8 +23,9 @@ from ssmviz.runs.backends import Choice, Gone, Picture
 from ssmviz.runs.backends.attempt import Attempt
 from ssmviz.runs.backends.embedded import wait
 from ssmviz.runs.backends.pump import Pump
-from ssmviz.runs.backends.ray_nodes import connect, survey
+from ssmviz.runs.backends.ray_nodes import connect, namespace_of, survey
 from ssmviz.runs.backends.ray_twins import RayTwins
+from ssmviz.runs.backends.watchdog import Watchdog
 from ssmviz.runs.bell import Bell
 from ssmviz.runs.records import Fenced, RunRow
 from ssmviz.runs.steering import Watch
@@ -37,6 +37,7 @@ SURVEY_SECONDS = 2.0  # between two looks at which nodes there are
 SWEEP_SECONDS = 30.0  # between two looks for actors that nobody wants any more
 CONNECT_SECONDS = 5.0  # between two tries to reach the head
 ROOM_SECONDS = 10.0  # an actor that has not begun by then has no room: its twins go on without it
+HUNG_SECONDS = 20.0  # Ray's calls may wait for ever for a head that is gone
 GRACE_SECONDS = 1.0  # until an actor that should exist must have its name
 THREADS = 16  # of an actor: the launcher's calls, and those of up to seven twins
 MEMORY_SHARE = 0.95  # of its share of the GPU that a run may take; the rest is what CUDA itself needs
@@ -72,7 +73,7 @@ class RayBackend:
         self.store = store
         self.trainer = trainer
         self.choice = choice
-        self.namespace = _namespace(store)
+        self.namespace = namespace_of(store.root)
         self._bell = bell
         self._remotes: dict[str, Remote] = {}
         self._missing: dict[str, float] = {}  # run without an actor -> since when
@@ -80,6 +81,7 @@ class RayBackend:
         self._slots = 0
         self._has_gpus = False
         self._trouble = ""
+        self._watchdog = Watchdog(HUNG_SECONDS)
         self._due: dict[str, float] = {}  # what is done from time to time -> when next
 
     # the contract
@@ -125,6 +127,7 @@ class RayBackend:
         if not self._is_connected():
             wait([], self._bell, seconds)
             return Picture(0, 0, trouble=self._trouble)
+        self._watchdog.hear()
         gone = self._adopt(rows)
         self._let_go(rows)
         if self._is_due("survey", SURVEY_SECONDS):
@@ -281,14 +284,6 @@ class RayBackend:
         self._trouble = ""
         log.info("connected to the cluster at %s", self.choice.address)
         return True
-
-
-def _namespace(store: Store) -> str:
-    """Of the actors of one store: two heads may share a cluster."""
-    path = store.root / "cluster.id"
-    if not path.exists():
-        path.write_text(f"ssmviz-{uuid.uuid4()}")
-    return path.read_text().strip()
 
 
 def _kill(actor: Any) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -55,6 +57,14 @@ def connect(address: str, namespace: str) -> None:
         raise OSError(str(error).strip().splitlines()[0]) from error
     for number, handler in handlers.items():  # Ray puts its own in their place
         signal.signal(number, handler)
+
+
+def namespace_of(root: Path) -> str:
+    """Of the actors of one store: two heads may share a cluster."""
+    path = root / "cluster.id"
+    if not path.exists():
+        path.write_text(f"ssmviz-{uuid.uuid4()}")
+    return path.read_text().strip()
 
 
 def survey(runs_per_gpu: int) -> tuple[int, bool]:

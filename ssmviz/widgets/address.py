@@ -8,13 +8,15 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 
-def drop_infinite() -> None:
-    """Take parameters out that overflow, such as 1e999.
+def tidy() -> None:
+    """Take parameters out that have no name, or overflow, such as 1e999.
 
-    Streamlit (1.67) falls back to the default for any other odd value, but makes an integer of this one and fails: a
-    link could break a page. Widgets are given what the address said when it was opened, so that forgets it, too.
+    The session has no key that is empty. Streamlit (1.67) falls back to the default for any other odd value, but makes
+    an integer of one that overflows and fails: a link could break a page. Widgets are given what the address said when
+    it was opened, so that forgets it, too.
     """
-    bad = [name for name in st.query_params if any(_is_infinite(value) for value in st.query_params.get_all(name))]
+    said = {name: st.query_params.get_all(name) for name in st.query_params}
+    bad = [name for name, values in said.items() if not name or any(_is_infinite(value) for value in values)]
     for name in bad:
         said = f"{name[:40]} cannot be {st.query_params[name][:40]!r}"
         st.session_state.setdefault(f"_{name.rpartition('_')[0]}_notes", [said])  # where its page looks for notes

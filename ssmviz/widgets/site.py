@@ -9,7 +9,7 @@ STYLE = """
 .stMarkdown table { display: block; overflow-x: auto; } /* on a phone a table scrolls, not the page */
 """
 
-address.drop_infinite()
+address.tidy()
 presents = services.person().presents
 sections = {
     "": [pages.home(), pages.join(listed=not presents)],

@@ -33,7 +33,7 @@ export class Weights extends SequenceView {
     if (!this.frame) return "";
     const { position } = this.lab.store;
     const { span } = this.weights;
-    const row = span > 1 ? `a row: what ${span} ${position}s take from ${span} at a time` : `row t: what ${position} t takes`;
+    const row = span > 1 ? `${span} × ${span} ${position}s a cell` : `row t: what ${position} t takes`;
     return `${headWords(this.weights, this.head, this.card.heads)}, ${row}, root colours`;
   }
 

@@ -113,10 +113,10 @@ def _train_button(page: str) -> bool:
 
 
 def _set_task(preset: str, *, page: str) -> None:
-    """Another task for the layers that are chosen."""
-    choice = chosen(page=page)
+    """Another task, for the layers that were chosen; where they were the former task's own, for its own."""
+    choice, own = chosen(page=page), choice_of(PRESETS[st.session_state[f"{page}_task"]].runs)
     _set(preset, {}, page=page)
-    if choice:
+    if choice not in (None, own):
         set_choice(choice, page=page)
         _refit(preset, page=page)
 

@@ -131,6 +131,23 @@ def test_another_layer_brings_its_own_learning_rates_whenever_it_is_chosen(store
     assert app.number_input(key="p_lr").value == before
 
 
+@pytest.mark.parametrize(("right", "then"), [("s4d", "s4d-s6-plain"), ("retnet", "s6-retnet-mamba")])
+def test_another_task_brings_its_own_layers_unless_others_were_chosen(right, then, store):
+    def page():
+        import streamlit as st
+
+        from ssmviz.widgets import train_panel
+
+        train_panel.train_panel(("induction_heads", "audio"), page="p", any_layers=True)
+        st.button("other", on_click=train_panel._set_task, args=("audio",), kwargs={"page": "p"}, key="other")
+
+    app = AppTest.from_function(page, default_timeout=30).run()
+    app.selectbox(key="p_right").select(right).run()
+    app.button(key="other").click().run()
+    assert not app.exception
+    assert "-".join(app.session_state[f"p_{name}"] for name in ("left", "right", "block")) == then
+
+
 def test_a_layer_beside_itself_is_one_run(store):
     assert [run.label for run in trained(panel(p_left="S4D"), store)] == ["S4D"]
 

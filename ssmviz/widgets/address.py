@@ -15,8 +15,8 @@ def tidy() -> None:
     an integer of one that overflows and fails: a link could break a page. Widgets are given what the address said when
     it was opened, so that forgets it, too.
     """
-    said = {name: st.query_params.get_all(name) for name in st.query_params}
-    bad = [name for name, values in said.items() if not name or any(_is_infinite(value) for value in values)]
+    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    bad = [name for name, values in asked.items() if not name or any(_is_infinite(value) for value in values)]
     for name in bad:
         said = f"{name[:40]} cannot be {st.query_params[name][:40]!r}"
         st.session_state.setdefault(f"_{name.rpartition('_')[0]}_notes", [said])  # where its page looks for notes

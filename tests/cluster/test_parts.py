@@ -283,13 +283,20 @@ def test_a_cluster_that_cannot_be_reached_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == "the cluster at 127.0.0.1:1 cannot be reached: Connection refused\n"
 
 
-def test_a_launcher_that_hangs_is_ended(monkeypatch):
-    ended = []
-    monkeypatch.setattr(Watchdog, "_end", lambda self: ended.append(self))
-    watchdog = Watchdog(60.0)
+class Asleep(Watchdog):
+    """Ends nobody, for it would be these tests."""
+
+    ended = False
+
+    def _end(self):
+        self.ended = True
+
+
+def test_a_launcher_that_hangs_is_ended():
+    watchdog = Asleep(60.0)
     watchdog.hear()
     assert not watchdog._is_silent()
     watchdog._heard = time.monotonic() - 61.0
     assert watchdog._is_silent()
     watchdog._watch()
-    assert watchdog in ended
+    assert watchdog.ended

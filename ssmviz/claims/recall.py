@@ -115,9 +115,9 @@ RECALL = (
         "Table 1, section 4.1.1",
         TABLE1,
         "Ours are % of tokens / % of whole sequences of held-out data; each row at the learning rate that is best for "
-        "it at L = 256, falling to 0. The paper trains 400,000 steps at L = 4096 at a constant rate; here sequences and "
-        "trainings are shorter (12,000 steps, at L = 1024 10,000), and a short sequence flatters time-invariant layers. "
-        "The lab's preset adds a curriculum and another optimiser.",
+        "it at L = 256, falling to 0. The paper trains 400,000 steps at L = 4096 at a constant rate; here sequences "
+        "and trainings are shorter (12,000 steps, at L = 1024 10,000), and a short sequence flatters time-invariant "
+        "layers. The lab's preset adds a curriculum and another optimiser.",
         "One cell is trained at L = 4096, and none for the paper's 400,000 steps: the time on the device.",
     ),
     Claim(

@@ -181,18 +181,25 @@ def start_runs(access: Access, preset: str, runs: Runs, title: str = "") -> str:
 
 @st.fragment
 def _more(panel: Panel, names: Sequence[str], shown: Summary | None) -> None:
-    """Everything that can be set. Opening and closing it runs this function again, an edit only its group."""
-    page = panel.page
-    settings = None if shown is None else shown.runs[0].settings
-    with st.popover("More", icon=":material/tune:", key=f"{page}_more", on_change="rerun"):
-        for group in panel.groups:
-            _group(panel, group, settings)
-        gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
-        st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
-        reset = partial(set_all, panel.default, page=page)
-        st.button("Back to the preset", on_click=reset, key=f"{page}_reset")
+    """Everything that can be set. Opening and closing it runs this function again, an edit only its group.
+
+    What was never opened, and where nothing was set, is not drawn: two dozen controls are half of a page's work.
+    """
+    popover = st.popover("More", icon=":material/tune:", key=f"{panel.page}_more", on_change="rerun")
+    if popover.open or any(key in st.session_state or key in st.query_params for key in panel.keys):
+        with popover:
+            _controls(panel, None if shown is None else shown.runs[0].settings)
     if shown is not None:
         _offer_settings(panel, names, shown)
+
+
+def _controls(panel: Panel, shown: TrainSettings | None) -> None:
+    for group in panel.groups:
+        _group(panel, group, shown)
+    gpu = "an NVIDIA GPU" if has_cuda() else "no NVIDIA GPU: training runs on the CPU"
+    st.caption(f"This machine has {gpu}. What really runs is written beside each run.")
+    reset = partial(set_all, panel.default, page=panel.page)
+    st.button("Back to the preset", on_click=reset, key=f"{panel.page}_reset")
 
 
 @st.fragment

@@ -30,10 +30,11 @@ def store(tmp_path, monkeypatch) -> Store:
 
 @pytest.fixture
 def open_page(store):
-    """Opens a page as a person would, with these parameters in the address."""
+    """Opens a page as a person would who has More open, with these parameters in the address."""
 
     def opened(path: str = "pages/train/lab.py", **query: str) -> AppTest:
         app = AppTest.from_file(SITE, default_timeout=30)
+        app.session_state["lab_more"] = True
         for name, value in query.items():
             app.query_params[name] = value
         return app.run().switch_page(str(ROOT / path)).run()

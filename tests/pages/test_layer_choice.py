@@ -19,6 +19,7 @@ def panel(preset: str = "induction_heads", **query: str) -> AppTest:
         train_panel((preset, "copying"), page="p", any_layers=True)
 
     app = AppTest.from_function(page, args=(preset,), default_timeout=30)
+    app.session_state["p_more"] = True
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()

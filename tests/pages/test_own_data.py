@@ -19,6 +19,7 @@ def panel(store):
             train_panel(preset, page="p")
 
         app = AppTest.from_function(script, args=(preset,), default_timeout=30)
+        app.session_state["p_more"] = True
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

@@ -5,13 +5,15 @@ from streamlit.testing.v1 import AppTest
 from ssmviz.presets import PRESETS
 
 
-def page_of(*presets: str, **query: str) -> AppTest:
+def page_of(*presets: str, opened: bool = True, **query: str) -> AppTest:
     def page(presets):
         from ssmviz.widgets.train_panel import train_panel
 
         train_panel(presets if len(presets) > 1 else presets[0], page="p", legend="Experiment")
 
     app = AppTest.from_function(page, args=(presets,), default_timeout=30)
+    if opened:
+        app.session_state["p_more"] = True
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()
@@ -23,6 +25,19 @@ def chooser(app) -> list[str]:
 
 def names(app) -> set[str]:
     return {w.key for kind in (app.number_input, app.selectbox, app.checkbox) for w in kind}
+
+
+def test_controls_are_drawn_once_more_was_opened_or_the_address_sets_one(store):
+    assert not names(page_of("copying", opened=False))
+    assert names(page_of("copying")) == names(page_of("copying", opened=False, p_N="4"))
+
+
+def test_train_takes_the_preset_where_nothing_was_opened(store):
+    app = page_of("copying", opened=False)
+    app.button(key="p_train").click().run()
+    (experiment,) = store.experiments()
+    runs = [(run.label, run.settings) for run in store.runs_of(experiment.id)]
+    assert runs == list(PRESETS["copying"].runs)
 
 
 def test_one_preset_needs_no_choice(store):

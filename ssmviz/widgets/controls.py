@@ -179,6 +179,15 @@ def set_all(settings: TrainSettings, controls: Iterable[Control] = ALL, *, page:
         st.session_state[f"{page}_{control.name}"] = get(settings, control.path)
 
 
+def into_address(controls: Iterable[Control], default: TrainSettings, *, page: str) -> None:
+    """Write what was set before its widget was drawn: of such values Streamlit (1.67) tells the address nothing."""
+    for control in controls:
+        key, usual = f"{page}_{control.name}", get(default, control.path)
+        value = st.session_state.get(key, usual)
+        if value != usual and key not in st.query_params:
+            st.query_params[key] = str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def url_notes(raw: dict[str, str], used: dict[str, Any], *, page: str) -> list[str]:
     """What the URL asked for and did not get, in words.
 

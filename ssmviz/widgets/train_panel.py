@@ -21,7 +21,7 @@ from ssmviz.runs.records import LIVE, Refused
 from ssmviz.runs.view import Summary
 from ssmviz.settings import TrainSettings, explain, has_cuda
 from ssmviz.widgets import services, showing
-from ssmviz.widgets.controls import ALL, set_all, url_notes, widget
+from ssmviz.widgets.controls import ALL, into_address, set_all, url_notes, widget
 from ssmviz.widgets.layer_choice import (
     NAMES,
     Choice,
@@ -187,6 +187,9 @@ def _more(panel: Panel, names: Sequence[str], shown: Summary | None) -> None:
     """
     popover = st.popover("More", icon=":material/tune:", key=f"{panel.page}_more", on_change="rerun")
     if popover.open or any(key in st.session_state or key in st.query_params for key in panel.keys):
+        if not st.session_state.get(drawn := f"{panel.page}_drawn"):
+            st.session_state[drawn] = True
+            into_address(panel.controls, panel.default, page=panel.page)
         with popover:
             _controls(panel, None if shown is None else shown.runs[0].settings)
     if shown is not None:

@@ -40,6 +40,19 @@ def test_train_takes_the_preset_where_nothing_was_opened(store):
     assert runs == list(PRESETS["copying"].runs)
 
 
+def test_what_a_link_sets_before_more_was_opened_is_in_the_address(store):
+    def page():
+        from ssmviz.widgets.train_panel import train_panel, try_this
+
+        try_this("two numbers", "copying", page="p", N=2)
+        train_panel("copying", page="p")
+
+    app = AppTest.from_function(page, default_timeout=30).run()
+    app.button[0].click().run()
+    assert app.query_params["p_N"] == "2"
+    assert set(app.query_params) == {"p_N"}
+
+
 def test_one_preset_needs_no_choice(store):
     app = page_of("copying")
     assert not app.exception

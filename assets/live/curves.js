@@ -135,7 +135,10 @@ export class Curve extends Plot {
   /** The step shown, and the values there. */
   overlay(g) {
     const { theme, store, view } = this.lab;
-    if (!store.steps.length) return;
+    if (!store.steps.length) {
+      this.noteNode.textContent = ""; // of what was shown before
+      return;
+    }
     const { x, y, from, to } = this.scales();
     const step = this.pointed ?? view.step;
     const { top, bottom } = this.box;

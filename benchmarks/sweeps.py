@@ -162,10 +162,10 @@ SWEEPS: dict[str, Sweep] = {
         rates_of="table1",
     ),
     "table1_twice": Sweep(
-        "Selective copying, L = 256, no gate: as in table1, with twice the steps",
+        "Selective copying, block x layer, L = 256, with twice the steps of table1",
         SELECTIVE_COPYING_GPU,
         TABLE1 | {"optim.steps": 24_000},
-        {name: GRID[name] for name in ("plain, s6", "plain, s4")},
+        GRID,
         small=SMALL_COPYING,
         rates_of="table1",
     ),

@@ -169,6 +169,14 @@ SWEEPS: dict[str, Sweep] = {
         small=SMALL_COPYING,
         rates_of="table1",
     ),
+    "table1_long_twice": Sweep(
+        "Selective copying, L = 1024: S6 in each block and its best rival, with twice the steps of table1_long",
+        SELECTIVE_COPYING_GPU,
+        TABLE1 | {"task.L": 1024, "optim.steps": 20_000, "eval_every": 1000},
+        {name: GRID[name] for name in ("mamba, s6", "h3, s6", "plain, s6", "h3, hyena")},
+        small=SMALL_COPYING | {"task.L": 64, "task.n_data": 8},
+        rates_of="table1",
+    ),
     "table1_full": Sweep(
         "Selective copying at the paper's length: 4096 tokens, answers among them",
         SELECTIVE_COPYING_GPU,

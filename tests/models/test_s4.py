@@ -151,6 +151,25 @@ def test_the_kernel_in_float32_stays_near_that_in_float64():
     assert (single - double).abs().max() < 1e-4 * double.abs().max()
 
 
+@pytest.mark.parametrize("dt", [1e-3, 1e-2, 1e-1])
+@pytest.mark.parametrize("L", [64, 256])
+def test_the_gradients_stay_right_where_a_pole_falls_on_a_root_of_unity(L, dt):
+    mixer = layer(8, shaken=0)
+    with torch.no_grad():
+        mixer.log_dt.fill_(np.log(dt))
+        mixer.log_A_real[:, 3] = -30
+        mixer.A_imag[:, 3] = 2 / dt * np.tan(np.pi * (L // 8) / L)  # i s - c Delta/2 Lambda is 0 but for the real part
+    weight = torch.randn(2, L, generator=torch.Generator().manual_seed(0))
+    gradients = {}
+    for dtype in (torch.float64, torch.float32):
+        mixer.to(dtype).zero_grad()
+        (mixer.kernel(L) * weight.to(dtype)).sum().backward()
+        gradients[dtype] = {name: p.grad.double().clone() for name, p in mixer.named_parameters() if p.grad is not None}
+    for name, exact in gradients[torch.float64].items():
+        off = (gradients[torch.float32][name] - exact).abs().max() / exact.abs().max()
+        assert off < 0.1, (name, off)  # 90,000 without a bound
+
+
 def test_poles_and_delta_can_be_left_as_they_are():
     mixer = layer(2, shaken=0, learn_poles=False, learn_dt=False)
     frozen = {name for name, p in mixer.named_parameters() if not p.requires_grad}

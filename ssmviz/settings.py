@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -42,6 +42,22 @@ Count = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 
+def one_of(known: Collection[str], name: str, what: str) -> str:
+    """The name, if it is one of them.
+
+    Args:
+        known: all there are.
+        name: that was asked for.
+        what: they are, in the plural.
+
+    Raises:
+        ValueError: it is not; the text names them all.
+    """
+    if name not in known:
+        raise ValueError(f"there are the {what} {', '.join(known)}; choose one of them")
+    return name
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, unknown fields refused, no inf or NaN."""
 
@@ -62,9 +78,7 @@ class TaskSettings(Settings):
     def _known(cls, name: str) -> str:
         from ssmviz.tasks import TASKS
 
-        if name not in TASKS:
-            raise ValueError(f"there are the tasks {', '.join(TASKS)}; choose one of them")
-        return name
+        return one_of(TASKS, name, "tasks")
 
     @model_validator(mode="after")
     def _fits(self) -> TaskSettings:
@@ -122,9 +136,7 @@ class ModelSettings(Settings):
     @classmethod
     def _known(cls, name: str, info: ValidationInfo) -> str:
         known = LAYERS if info.field_name == "layer" else BLOCKS
-        if name not in known:
-            raise ValueError(f"there are the {info.field_name}s {', '.join(known)}; choose one of them")
-        return name
+        return one_of(known, name, f"{info.field_name}s")
 
     @model_validator(mode="after")
     def _ordered(self) -> ModelSettings:

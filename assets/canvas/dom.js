@@ -90,6 +90,18 @@ export function isAllowed(node) {
   return node.getAttribute("aria-disabled") !== "true";
 }
 
+/** A button whose work is begun again only once it has ended. */
+export function acting(name, words, work) {
+  const act = async () => {
+    if (!isAllowed(node) || node.getAttribute("aria-busy") === "true") return;
+    node.setAttribute("aria-busy", "true");
+    await work();
+    node.removeAttribute("aria-busy");
+  };
+  const node = button(name, words, act, { "data-action": name });
+  return node;
+}
+
 /** A row of exclusive choices: native radio buttons, so that the keyboard works as everywhere. */
 export function choice(legend, name, options, value, onchange) {
   const set = el("fieldset", { class: "choice" }, el("legend", {}, legend));

@@ -1,5 +1,17 @@
 // Numbers and tokens in words, the same everywhere.
 
+/** States of a run that is over. */
+export const ENDED = {
+  done: "done",
+  cancelled: "stopped",
+  interrupted: "interrupted",
+  diverged: "diverged",
+  oom: "out of memory",
+  timeout: "out of time",
+  failed: "failed",
+  unreadable: "unreadable",
+};
+
 /** 0.97345 -> "97.3 %". */
 export function percent(value) {
   return Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";

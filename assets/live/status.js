@@ -1,18 +1,7 @@
 // What happens now, in words computed from the data.
 
 import { fine } from "./scores.js";
-import { count, duration, percent } from "../canvas/words.js";
-
-const OVER = {
-  done: "done",
-  cancelled: "stopped",
-  interrupted: "interrupted",
-  diverged: "diverged",
-  oom: "out of memory",
-  timeout: "out of time",
-  failed: "failed",
-  unreadable: "unreadable",
-};
+import { count, duration, ENDED, percent } from "../canvas/words.js";
 
 /** Both twins stand still because somebody asked for it. */
 export function isPaused(store) {
@@ -47,7 +36,7 @@ function opening(lab, runs) {
   const { store } = lab;
   if (store.record.recorded) return lab.view.playing ? "Recorded run, replaying" : "Recorded run";
   if (store.active) return isPaused(store) ? "Paused" : under(runs);
-  const words = runs.map((run) => OVER[run.record.state] ?? run.record.state);
+  const words = runs.map((run) => ENDED[run.record.state] ?? run.record.state);
   if (words.every((word) => word === words[0])) return capital(words[0]);
   return runs.map((run, i) => `${run.record.label} ${words[i]}`).join(", ");
 }
@@ -56,8 +45,8 @@ function opening(lab, runs) {
 function under(runs) {
   const states = new Set(runs.map((run) => run.record.state));
   if (states.has("running")) {
-    const over = runs.filter((run) => OVER[run.record.state]);
-    return `Training on this machine${over.map((run) => ` · ${run.record.label} ${OVER[run.record.state]}`).join("")}`;
+    const over = runs.filter((run) => ENDED[run.record.state]);
+    return `Training on this machine${over.map((run) => ` · ${run.record.label} ${ENDED[run.record.state]}`).join("")}`;
   }
   if (states.has("starting")) return "Starting";
   const reason = runs.map((run) => run.record.waits).find(Boolean);

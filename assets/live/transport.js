@@ -1,6 +1,6 @@
 // The training's buttons. Each is always there; one that cannot act now says why.
 
-import { allow, button, el, isAllowed, relabel } from "../canvas/dom.js";
+import { acting, allow, el, relabel } from "../canvas/dom.js";
 import { isPaused } from "./status.js";
 
 const SPEEDS = [
@@ -42,18 +42,7 @@ export class Transport {
   }
 
   act(name, words, body) {
-    const node = button(
-      name,
-      words,
-      async () => {
-        if (!isAllowed(node) || node.getAttribute("aria-busy") === "true") return;
-        node.setAttribute("aria-busy", "true");
-        await this.lab.control(body());
-        node.removeAttribute("aria-busy");
-      },
-      { "data-action": name },
-    );
-    return node;
+    return acting(name, words, () => this.lab.control(body()));
   }
 
   update() {

@@ -1,5 +1,7 @@
 // What is known of a sweep, gathered by place: the runs of a place differ in their seed alone.
 
+import { ENDED } from "../canvas/words.js";
+
 const ENDED_BADLY = new Set(["failed", "oom", "timeout", "unreadable", "deleted"]);
 const AT_WORK = new Set(["starting", "running"]);
 const WAITS = new Set(["waiting", "queued"]);
@@ -9,14 +11,7 @@ export const STATE_WORDS = {
   queued: "waits",
   starting: "starts",
   running: "trains",
-  done: "done",
-  cancelled: "stopped",
-  interrupted: "interrupted",
-  diverged: "diverged",
-  oom: "out of memory",
-  timeout: "out of time",
-  failed: "failed",
-  unreadable: "unreadable",
+  ...ENDED,
   deleted: "deleted",
 };
 

@@ -1,7 +1,7 @@
 // A sweep on its page: one look at the server twice a second while it goes on, a heat map, and what can be done to it.
 // Streamlit calls the default export with its component argument at every change of `data`.
 
-import { allow, button, choice, el, isAllowed, relabel, setText, uniqueName } from "../canvas/dom.js";
+import { acting, allow, choice, el, relabel, setText, uniqueName } from "../canvas/dom.js";
 import { readTheme, watchTheme } from "../canvas/theme.js";
 import { duration } from "../canvas/words.js";
 import { SweepMap } from "./map.js";
@@ -147,18 +147,7 @@ class Sweep {
   }
 
   act(name, words, body) {
-    const node = button(
-      name,
-      words,
-      async () => {
-        if (!isAllowed(node) || node.getAttribute("aria-busy") === "true") return;
-        node.setAttribute("aria-busy", "true");
-        await this.ask("POST", "/control", body());
-        node.removeAttribute("aria-busy");
-      },
-      { "data-action": name },
-    );
-    return node;
+    return acting(name, words, () => this.ask("POST", "/control", body()));
   }
 
   /** Deleting asks first, in its own place. */

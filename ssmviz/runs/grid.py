@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ssmviz.family import BLOCKS, LAYERS, BlockCard, Card
 from ssmviz.family.rates import rates_of, searched
 from ssmviz.presets import PRESETS, Runs, with_changes
-from ssmviz.settings import Count, ModelSettings, OptimSettings, Settings, TrainSettings, changed, explain, get
+from ssmviz.settings import Count, ModelSettings, OptimSettings, Settings, TrainSettings, changed, explain, get, one_of
 
 MAX_RUNS = 256  # of one sweep
 MAX_VALUES = 16  # of one axis
@@ -83,9 +83,7 @@ class Axis(Settings):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in AXES:
-            raise ValueError(f"there are the axes {', '.join(AXES)}; choose one of them")
-        return name
+        return one_of(AXES, name, "axes")
 
     @field_validator("values")
     @classmethod
@@ -117,9 +115,7 @@ class Grid(Settings):
     @field_validator("preset")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in PRESETS:
-            raise ValueError(f"there are the presets {', '.join(PRESETS)}; choose one of them")
-        return name
+        return one_of(PRESETS, name, "presets")
 
     @model_validator(mode="after")
     def _possible(self) -> Grid:

@@ -14,7 +14,8 @@ import streamlit as st
 from ssmviz.classroom.room import Room, State
 from ssmviz.runs.records import LIVE
 from ssmviz.widgets import services
-from ssmviz.widgets.room_view import close_room, histogram, plain, show_run
+from ssmviz.widgets.markdown import plain
+from ssmviz.widgets.room_view import close_room, histogram, show_run
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 MOST_RUNS = 8

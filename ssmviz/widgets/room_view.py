@@ -18,6 +18,7 @@ from ssmviz.classroom.room import Link, Room, State
 from ssmviz.widgets import services
 from ssmviz.widgets.component import Component
 from ssmviz.widgets.live_view import live_view
+from ssmviz.widgets.markdown import plain
 from ssmviz.widgets.train_panel import chosen_run
 
 OURS = {"show", "code"}  # parameters that are the presenter's own
@@ -217,11 +218,6 @@ def _open_room() -> tuple[Room | None, State | None]:
 def _data(state: State | None, *, presents: bool) -> dict[str, object]:
     about = {"room": state.number, "version": state.version} if state else {}
     return about | {"base": services.base_path(), "presents": presents}
-
-
-def plain(text: str) -> str:
-    """Names are shown as text: what Markdown would read as markup is escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$:~" else c for c in text)
 
 
 def _nothing() -> None:

@@ -12,6 +12,7 @@ from ssmviz.runs.records import LIVE, RESUMABLE, ExperimentRow, Refused, RunRow
 from ssmviz.runs.view import Summary
 from ssmviz.widgets import pages, services
 from ssmviz.widgets.live_view import device_words, settings_words
+from ssmviz.widgets.markdown import plain
 from ssmviz.widgets.model_choice import CHOICE, publishable
 
 TICKED = "runs_ticked"
@@ -62,7 +63,7 @@ def _row(summary: Summary, place: Place | None) -> None:
     with st.container(border=True):
         head, buttons = st.columns([3, 2], vertical_alignment="center")
         with head:
-            words = f"**{_plain(experiment.title)}** · {_when(experiment.created)}{_whose(experiment)}"
+            words = f"**{plain(experiment.title)}** · {_when(experiment.created)}{_whose(experiment)}"
             st.checkbox(words, key=_tick(summary))
             st.caption(settings_words(summary.runs[0].settings))
             for run in summary.runs:
@@ -83,7 +84,7 @@ def _row(summary: Summary, place: Place | None) -> None:
 
 @st.dialog("Delete this experiment?")
 def _confirm(experiment: str, title: str) -> None:
-    st.markdown(f"**{_plain(title)}**: its curves, pictures and checkpoints will be gone.")
+    st.markdown(f"**{plain(title)}**: its curves, pictures and checkpoints will be gone.")
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete_yes"):
             try:
@@ -111,14 +112,14 @@ def _resumable(summary: Summary) -> list[RunRow]:
 
 
 def _run_words(run: RunRow) -> str:
-    words = f"**{_plain(run.label)}** {STATE_WORDS[run.state]} step {run.step} of {run.steps}"
+    words = f"**{plain(run.label)}** {STATE_WORDS[run.state]} step {run.step} of {run.steps}"
     if run.token_accuracy is not None and run.sequence_accuracy is not None:
         tokens, sequences = f"{run.token_accuracy:.1%}", f"{run.sequence_accuracy:.1%}"
         signal = run.settings.task.reads_signal
         words += f" · {tokens} right" if signal else f" · {tokens} of tokens, {sequences} of sequences"
     if run.device:
         words += f" · {run.backend} on {device_words(run.device)}, {run.seconds:.0f} s"
-    return words + (f" · {_plain(run.reason)}" if run.reason else "")
+    return words + (f" · {plain(run.reason)}" if run.reason else "")
 
 
 def _whose(experiment: ExperimentRow) -> str:
@@ -126,18 +127,13 @@ def _whose(experiment: ExperimentRow) -> str:
     who = services.person()
     if not who.id:
         return ""
-    name = f" · {_plain(services.people().name_of(experiment.owner))}"
+    name = f" · {plain(services.people().name_of(experiment.owner))}"
     shared = " :gray-badge[shared with the class]" if experiment.shared else ""
     return (name if who.presents and experiment.owner != who.id else "") + shared
 
 
 def _tick(summary: Summary) -> str:
     return f"tick_{summary.experiment.id}"
-
-
-def _plain(text: str) -> str:
-    """Names are shown as text: what Markdown would read as markup is escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|$:~" else c for c in text)
 
 
 def _when(created: float) -> str:

@@ -22,7 +22,7 @@ from ssmviz.runs.steering import Watch
 from ssmviz.runs.store import Store
 from ssmviz.traces import Checkpoint, Note
 from tests.runs import fake
-from tests.runs.lab import FAKE, settings, wait_until
+from tests.runs.lab import FAKE, claimed, wait_until
 
 FIELDS = ("name", "cpus", "gpus", "slots", "version", "device")
 NOBODY = Watch(Control(), 1, (), False)
@@ -47,10 +47,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def run(store):
-    row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])
-    (run,) = store.runs_of(row.id)
-    store.claim(run.id)
-    return store.run(run.id)
+    return claimed(store)
 
 
 class Here(Attempt):

@@ -3,7 +3,7 @@
 import pytest
 
 from ssmviz.presets import PRESETS
-from ssmviz.widgets.run_list import _plain
+from ssmviz.widgets.markdown import plain
 
 RUNS = "pages/train/runs.py"
 
@@ -87,4 +87,4 @@ def test_names_are_shown_as_text(open_page, store):
     app = open_page(RUNS)
     assert not app.exception
     assert "](" not in app.checkbox[0].label
-    assert _plain("a_b*c") == "a\\_b\\*c"
+    assert plain("a_b*c") == "a\\_b\\*c"

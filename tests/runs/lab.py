@@ -35,6 +35,14 @@ def settings(steps=100, seed=0, **more):
     )
 
 
+def claimed(store):
+    """A run of sixty steps that a worker has just taken."""
+    row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])
+    (run,) = store.runs_of(row.id)
+    store.claim(run.id)
+    return store.run(run.id)
+
+
 def group(pid):
     """Living processes (zombies are dead) of a process group."""
     found = []

@@ -16,15 +16,12 @@ from ssmviz.runs.store import Store
 from ssmviz.runs.twins import Twins
 from ssmviz.runs.worker import _state_of
 from tests.runs import fake
-from tests.runs.lab import FAKE, settings
+from tests.runs.lab import FAKE, claimed, settings
 
 
 @pytest.fixture
 def run(store):
-    row = store.create_experiment("key", "Title", [("S6", settings(steps=60))])
-    (run,) = store.runs_of(row.id)
-    store.claim(run.id)
-    return store.run(run.id)
+    return claimed(store)
 
 
 def drive(store, run, *, leaving=lambda: False, checkpoint=None):

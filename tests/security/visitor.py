@@ -23,8 +23,12 @@ COMPILED = ForwardMsg.ScriptFinishedStatus.FINISHED_WITH_COMPILE_ERROR
 class Page:
     """What one run of a script sent."""
 
-    elements: list[Element] = field(default_factory=list)
+    placed: dict[tuple[int, ...], Element] = field(default_factory=dict)  # by their place: what comes later replaces
     raw: bytes = b""
+
+    @property
+    def elements(self) -> list[Element]:
+        return list(self.placed.values())
 
     def of(self, kind: str) -> list:
         return [getattr(element, kind) for element in self.elements if element.WhichOneof("type") == kind]
@@ -133,7 +137,7 @@ class Visitor:
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                page.elements.append(message.delta.new_element)
+                page.placed[tuple(message.metadata.delta_path)] = message.delta.new_element
             elif kind == "script_finished" and message.script_finished != OVERTAKEN:
                 assert message.script_finished != COMPILED
                 return page

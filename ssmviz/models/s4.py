@@ -106,10 +106,10 @@ class S4(Layer):
         """K (D, L), the answer to an impulse, D_skip left out: the four stages."""
         angle = math.pi / L * torch.arange(L // 2 + 1, device=self.C.device, dtype=self.C.dtype)  # theta / 2
         s, c = angle.sin(), angle.cos()
-        half_delta = self.log_dt.exp()[:, None] / 2
         C, B, P = self.truncated_C(L), torch.view_as_complex(self.B), torch.view_as_complex(self.P)
-        sums = cauchy(torch.stack([C * B, C * P, P.conj() * B, P.conj() * P], -1), half_delta * self.Lambda(), s, c)
-        generating = half_delta * torch.complex(c, s) * woodbury(sums, half_delta * c)
+        v = torch.stack([C * B, C * P, P.conj() * B, P.conj() * P], -1)
+        sums = cauchy(v, self.Lambda(), s / (self.log_dt.exp()[:, None] / 2), c)
+        generating = torch.complex(c, s) * woodbury(sums, c)
         K: Tensor = torch.fft.irfft(generating, n=L)  # the system is real: half of the roots are enough
         return K
 
@@ -139,13 +139,17 @@ class S4(Layer):
 
 
 def cauchy(v: Tensor, poles: Tensor, s: Tensor, c: Tensor) -> Tensor:
-    """sum_n v_n / (i s - c poles_n), and the same of the conjugates: v (D, N, m), poles (D, N), s, c (K) -> (D, K, m).
+    """sum_n v_n / (i s - c poles_n), and the same of the conjugates: v (D, N, m), poles (D, N), s (D, K), c (K).
 
-    With poles Delta/2 Lambda and z = exp(-i theta), s and c being sine and cosine of theta / 2, this is the paper's
-    Cauchy kernel, sum v / (2/Delta (1-z)/(1+z) - Lambda), up to a factor that all share.
+    With poles Lambda and z = exp(-i theta), c being cos(theta / 2) and s = 2/Delta sin(theta / 2), it is c^-1 times the
+    paper's Cauchy kernel, sum v / (2/Delta (1-z)/(1+z) - Lambda).
+
+    Returns:
+        (D, K, m), complex.
     """
-    # a pair over its common denominator u - i w, in real numbers: half the work of two complex divisions
-    size, s, c = (poles * poles.conj()).real[:, None], s[:, None], c[:, None]
+    # A pair over its common denominator u - i w, in real numbers: half the work of two complex divisions. Delta stays
+    # with s: beside Delta Lambda the squares of squares below would leave float32, and training does find such Delta.
+    size, s, c = (poles * poles.conj()).real[:, None], s[..., None], c[:, None]
     u, w = c.square() * size - s.square(), 2 * s * c * poles.real[:, None]
     inverse = (u.square() + w.square()).reciprocal()
     weights = torch.cat([v.real, (v * poles.conj()[..., None]).real], dim=-1)
@@ -153,10 +157,10 @@ def cauchy(v: Tensor, poles: Tensor, s: Tensor, c: Tensor) -> Tensor:
     return 2 * (1j * s * upper - c * lower)
 
 
-def woodbury(sums: Tensor, weight: Tensor) -> Tensor:
-    """C~ (i s - c Delta/2 A)^-1 B from the four sums of `cauchy` (D, K, 4) and weight = c Delta/2 (D, K)."""
+def woodbury(sums: Tensor, c: Tensor) -> Tensor:
+    """C~ (i s - c A)^-1 B from the four sums of `cauchy` (D, K, 4), s and c as there."""
     k00, k01, k10, k11 = sums.unbind(-1)
-    return k00 - weight * k01 * k10 / (1 + weight * k11)
+    return k00 - c * k01 * k10 / (1 + c * k11)
 
 
 def _pairs(P: Tensor, h: Tensor) -> Tensor:

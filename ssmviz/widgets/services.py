@@ -16,6 +16,7 @@ from ssmviz.classroom.door import Door, PresenterForm
 from ssmviz.classroom.people import YOU, Anonymous, People, Person
 from ssmviz.classroom.people import people as people_of
 from ssmviz.classroom.room import Room
+from ssmviz.classroom.way_back import WayBack
 from ssmviz.live import front
 from ssmviz.live.assets import assets_path, modules_of
 from ssmviz.live.room_routes import RoomLive
@@ -63,11 +64,13 @@ def person() -> Person:
 
 
 def door() -> tuple[list[Middleware], list[BaseRoute]]:
-    """How people of a class come in without signing in: they are given a cookie, and presenters may show a key."""
+    """How people of a class come in: without signing in they are given a cookie, and presenters may show a key."""
     who, class_ = people(), classroom()
-    if class_ is None or not isinstance(who, Anonymous):
+    if class_ is None:
         return [], []
     secure = class_.address.startswith("https://")
+    if not isinstance(who, Anonymous):
+        return [Middleware(WayBack, people=who, base=base_path(), secure=secure)], []
     cookies = Middleware(Door, people=who, base=base_path(), secure=secure)
     return [cookies], list(PresenterForm(who, secure=secure).routes(base_path()))
 

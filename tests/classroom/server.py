@@ -76,6 +76,8 @@ class Browser:
             for line in answer.headers.get_all("set-cookie", []):
                 name, _, value = line.partition(";")[0].partition("=")
                 self.cookies[name] = value
+                if "max-age=0" in line.lower():
+                    del self.cookies[name]
             body = answer.read()
         is_json = (answer.headers.get("content-type") or "").startswith("application/json")
         return answer.status, answer.headers, json.loads(body) if is_json else body.decode("utf-8", "replace")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ssmviz import home
 
-MAX_BYTES = 4 * 2**20
+MAX_BYTES = 4 * 2**20  # of one file
+MAX_KEPT = 512 * 2**20  # bytes of all
 DIGEST = r"[0-9a-f]{64}"
 
 
@@ -42,6 +43,7 @@ def keep(text: str) -> str:
         Its digest, the `data` of `TaskSettings`.
 
     Raises:
+        ValueError: there is no more room for data; the message says who can make some.
         OSError: the disk is full or cannot be written to.
     """
     content = text.encode()
@@ -50,6 +52,11 @@ def keep(text: str) -> str:
     if path.exists():
         return digest
     path.parent.mkdir(parents=True, exist_ok=True)
+    if sum(other.stat().st_size for other in path.parent.iterdir()) + len(content) > MAX_KEPT:
+        raise ValueError(
+            f"this machine already keeps {MAX_KEPT >> 20} MiB of data, as much as it may; whoever runs it can delete "
+            f"old files in {path.parent.name}/ of its home"
+        )
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -27,6 +27,15 @@ def test_the_same_text_is_kept_once(tmp_path):
     assert len(list((tmp_path / "data").iterdir())) == 1
 
 
+def test_uploads_do_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "MAX_KEPT", 100)
+    known = data.keep("a" * 60)
+    with pytest.raises(ValueError, match=r"as much as it may; whoever runs it can delete old files in data/"):
+        data.keep("b" * 60)
+    assert data.keep("a" * 60) == known
+    assert len(list((tmp_path / "data").iterdir())) == 1
+
+
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 64 + "\n"])
 def test_nothing_but_a_digest_names_data(digest):
     with pytest.raises(ValueError, match="64 digits"):

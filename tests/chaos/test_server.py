@@ -2,7 +2,6 @@
 `tests/browser/test_server.py`, and reloads and double clicks in `tests/browser/test_lab.py`.
 """
 
-import asyncio
 import shutil
 import signal
 import socket
@@ -16,6 +15,7 @@ from ssmviz.runs.bell import ring
 from ssmviz.runs.records import LIVE
 from ssmviz.runs.store import Store
 from ssmviz.settings import ModelSettings, OptimSettings, TaskSettings, TrainSettings
+from tests.asynchronous import outcome
 from tests.browser.conftest import ROOT, App
 from tests.browser.test_server import processes
 
@@ -106,7 +106,7 @@ def test_a_read_only_home_is_a_temporary_store_and_a_banner(tmp_path, read_only,
             await session.close()
             return banners, settled
 
-        banners, settled = asyncio.run(visit())
+        banners, settled = outcome(visit())
         assert any("cannot be written to" in text and "SSMVIZ_HOME" in text for text in banners)
         assert settled
         assert counts.frames > 0

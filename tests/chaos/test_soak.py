@@ -1,10 +1,9 @@
 """The soak in small: `benchmarks/soak.py` with thirty sessions is what the promise is measured with."""
 
-import asyncio
-
 import pytest
 
 from benchmarks.soak import MEMORY_LIMIT, Server, lost, soak
+from tests.asynchronous import outcome
 
 pytestmark = pytest.mark.slow
 
@@ -13,7 +12,7 @@ def test_a_small_class_loses_no_run_and_sees_no_torn_frame(tmp_path):
     server = Server(tmp_path)
     server.start([])
     try:
-        counts = asyncio.run(soak(server, sessions=3, training=1, seconds=5.0))
+        counts = outcome(soak(server, sessions=3, training=1, seconds=5.0))
         missing = lost(tmp_path, counts)
     finally:
         status = server.stop()

@@ -1,6 +1,5 @@
 """What the sweep page asks for, over a real server and a real store."""
 
-import asyncio
 import json
 import uuid
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ssmviz.runs import sweeps
 from ssmviz.runs.client import Client
 from ssmviz.runs.store import Store
 from ssmviz.runs.sweep_rows import MAX_OPEN
+from tests.asynchronous import outcome
 
 HERE = {"Origin": "http://testserver"}
 
@@ -74,7 +74,7 @@ class Browser:
         async def send(message):
             sent.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        outcome(self.app(scope, receive, send))
         start, *rest = sent
         answered = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], answered, b"".join(message.get("body", b"") for message in rest))

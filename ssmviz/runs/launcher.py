@@ -218,6 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         launcher.run()
+        backend.close()
     except Exception:
         log.exception("the launcher failed")
         raise

@@ -106,11 +106,10 @@ class RayLab(Lab):
         """Of the newest attempt, None when there is none."""
         import ray
 
-        from ssmviz.runs.backends.ray import NAME
+        from ssmviz.runs.backends.ray_actors import name_of
 
-        name = NAME.format(run, self.store.run(run).attempt)
         try:
-            return ray.get_actor(name, namespace=self.namespace())
+            return ray.get_actor(name_of(self.store.run(run)), namespace=self.namespace())
         except ValueError:
             return None
 

@@ -15,8 +15,11 @@ from tests.runs.lab import settings, wait_until
 pytestmark = pytest.mark.slow
 
 
-def _all_saved(store, runs):
-    return all(store.run(run).checkpoint_step == store.step(run) for run in runs)
+def _held_at_one_step(store, runs):
+    """Saved and drawn there, all of them: in passing a run is saved at some steps and drawn at others."""
+    (step, *others) = {store.step(run) for run in runs}
+    ready = (store.run(run).checkpoint_step == store.newest_frame_step(run) == step for run in runs)
+    return not others and all(ready)
 
 
 def whole_curve(steps, seed=0):
@@ -43,7 +46,7 @@ def test_twins_on_two_machines_pause_at_one_step_and_take_one_more(shared_lab):
         shared_lab.reaches(run, 20)
     shared_lab.client.pause(experiment)
     store = shared_lab.store
-    wait_until(lambda: len({store.step(run) for run in runs}) == 1 and _all_saved(store, runs), "one step")
+    wait_until(lambda: _held_at_one_step(store, runs), "one step")
     step = store.step(runs[0])
     shared_lab.client.step(experiment)
     for run in runs:
@@ -67,6 +70,13 @@ def test_runs_of_a_machine_that_is_lost_go_on_on_another(lab, cluster):
     for row in rows:
         assert lab.curve(row.id) == whole_curve(300, fake.SLOW)
         assert lab.kinds(row.id).count("finished") == 1
+
+
+def test_a_run_that_is_deleted_as_it_starts_leaves_no_actor(lab):
+    experiment, (run,) = lab.start(fake.SLOW, steps=100_000)
+    wait_until(lambda: lab.actor(run), "an actor")
+    lab.client.delete(experiment)
+    assert lab.close() == []
 
 
 def test_a_look_at_the_cluster_says_what_there_is(cluster):

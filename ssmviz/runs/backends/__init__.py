@@ -105,6 +105,9 @@ class Backend(Protocol):
     def cancel(self, row: RunRow) -> None:
         """End the attempt at once; nothing is saved. What does not run is left alone."""
 
+    def close(self) -> None:
+        """The launcher leaves: attempts of runs that are active stay, all others have ended."""
+
 
 def opened(store: Store, trainer: str, bell: Bell, choice: Choice) -> Backend:
     """The backend that was chosen. Ray is imported here and nowhere else, and only when asked for."""

@@ -83,6 +83,9 @@ class Embedded:
         if row.id in self._jobs:
             self._jobs[row.id].process.kill()
 
+    def close(self) -> None:
+        """See `Backend`. A worker whose run is gone ends by itself."""
+
     def _end_of(self, run: str, job: Job) -> Gone:
         code = job.process.exitcode
         job.process.close()

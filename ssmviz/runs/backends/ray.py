@@ -1,4 +1,4 @@
-"""Attempts as detached actors of a Ray cluster. The only file that imports Ray, imported only when it was chosen.
+"""Attempts as detached actors of a Ray cluster. Ray is imported here and in `ray_*` alone, when it was chosen.
 
 The launcher is Ray's driver, on the head, beside the store. Every attempt is an actor named `ssmviz:<run>:<attempt>`;
 a launcher that has just begun finds the actors of the last one by these names. Ray never tries again by itself.
@@ -23,21 +23,22 @@ from ssmviz.runs.backends import Choice, Gone, Picture
 from ssmviz.runs.backends.attempt import Attempt
 from ssmviz.runs.backends.embedded import wait
 from ssmviz.runs.backends.pump import Pump
+from ssmviz.runs.backends.ray_actors import how, kill, name_of
 from ssmviz.runs.backends.ray_nodes import connect, namespace_of, survey
 from ssmviz.runs.backends.ray_twins import RayTwins
 from ssmviz.runs.backends.watchdog import Watchdog
 from ssmviz.runs.bell import Bell
-from ssmviz.runs.records import Fenced, RunRow
+from ssmviz.runs.records import ACTIVE, Fenced, RunRow
 from ssmviz.runs.steering import Watch
 from ssmviz.runs.store import Store
 
-NAME = "ssmviz:{}:{}"  # run, attempt
 LOOK_SECONDS = 0.02  # between two looks at what people ask for
 SURVEY_SECONDS = 2.0  # between two looks at which nodes there are
 SWEEP_SECONDS = 30.0  # between two looks for actors that nobody wants any more
 CONNECT_SECONDS = 5.0  # between two tries to reach the head
 ROOM_SECONDS = 10.0  # an actor that has not begun by then has no room: its twins go on without it
 HUNG_SECONDS = 20.0  # Ray's calls may wait for ever for a head that is gone
+CLOSE_SECONDS = 5.0  # until the last actor must have ended
 GRACE_SECONDS = 1.0  # until an actor that should exist must have its name
 THREADS = 16  # of an actor: the launcher's calls, and those of up to seven twins
 MEMORY_SHARE = 0.95  # of its share of the GPU that a run may take; the rest is what CUDA itself needs
@@ -93,7 +94,7 @@ class RayBackend:
         gpu = self._has_gpus and row.settings.device != "cpu"
         share = 1 / self.choice.runs_per_gpu if gpu else 0.0
         options = {
-            "name": NAME.format(row.id, row.attempt),
+            "name": name_of(row),
             "lifetime": "detached",
             "namespace": self.namespace,
             "num_cpus": 1,
@@ -149,8 +150,17 @@ class RayBackend:
         """See `Backend`."""
         remote = self._remotes.pop(row.id, None)
         if remote is not None:
-            _kill(remote.actor)
+            kill(remote.actor)
             self._changes = -1  # its twins do not wait for it
+
+    def close(self) -> None:
+        """See `Backend`. A detached actor outlives the launcher: one that nobody wants would never end."""
+        if not ray.is_initialized():
+            return
+        self._let_go(self.store.runs_in(ACTIVE))
+        end = time.monotonic() + CLOSE_SECONDS
+        while self._sweep() and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
 
     # what is there
 
@@ -161,7 +171,7 @@ class RayBackend:
             if row.id in self._remotes:
                 continue
             try:
-                actor = ray.get_actor(NAME.format(row.id, row.attempt), namespace=self.namespace)
+                actor = ray.get_actor(name_of(row), namespace=self.namespace)
                 self._remotes[row.id] = Remote(row, actor, Pump(self.store, row), version=None)
                 self._missing.pop(row.id, None)
             except FileNotFoundError:  # deleted meanwhile
@@ -179,14 +189,17 @@ class RayBackend:
         for remote in [r for r in self._remotes.values() if (r.row.id, r.row.attempt) not in wanted]:
             self.cancel(remote.row)
 
-    def _sweep(self) -> None:
-        """End actors of ours that nobody knows, of attempts given up while their node could not be reached."""
-        known = {NAME.format(r.row.id, r.row.attempt) for r in self._remotes.values()}
+    def _sweep(self) -> int:
+        """End our actors that nobody knows, of attempts given up while their node could not be reached; how many."""
+        known = {name_of(r.row) for r in self._remotes.values()}
+        unwanted: set[str] = set()
         with suppress(RayError):
-            for name in set(ray.util.list_named_actors()) - known:
-                with suppress(ValueError):
-                    log.info("actor %s is not wanted any more", name)
-                    _kill(ray.get_actor(name, namespace=self.namespace))
+            unwanted = set(ray.util.list_named_actors()) - known
+        for name in unwanted:
+            with suppress(RayError, ValueError):
+                log.info("actor %s is not wanted any more", name)
+                kill(ray.get_actor(name, namespace=self.namespace))
+        return len(unwanted)
 
     # there and back
 
@@ -211,9 +224,9 @@ class RayBackend:
             remote = self._remotes.get(run)
             if remote is None:  # about to start, or not found yet
                 with suppress(KeyError):
-                    twins.append(NAME.format(run, self.store.run(run).attempt))
+                    twins.append(name_of(self.store.run(run)))
             elif remote.begun or time.monotonic() - remote.since < ROOM_SECONDS:
-                twins.append(NAME.format(run, remote.row.attempt))
+                twins.append(name_of(remote.row))
         return replace(watch, twins=tuple(twins))
 
     def _fetch(self, seconds: float) -> dict[str, Gone]:
@@ -242,7 +255,7 @@ class RayBackend:
         except ActorUnavailableError:  # the network: ask again
             return None
         except RayActorError as error:
-            return Gone(row.attempt, _how(error), out_of_memory="running low on memory" in str(error))
+            return Gone(row.attempt, how(error), out_of_memory="running low on memory" in str(error))
         except RayError as error:
             return Gone(row.attempt, str(error).strip().splitlines()[-1][:300])
         except sqlite3.OperationalError as error:  # the disk does not take its end: it is asked again
@@ -284,15 +297,3 @@ class RayBackend:
         self._trouble = ""
         log.info("connected to the cluster at %s", self.choice.address)
         return True
-
-
-def _kill(actor: Any) -> None:
-    with suppress(RayError, ValueError):
-        ray.kill(actor, no_restart=True)
-
-
-def _how(error: RayActorError) -> str:
-    """Why an actor died, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if line.startswith(("RuntimeError", "ModuleNotFoundError", "AttributeError"))]
-    return (said or ["its process or its machine is gone"])[-1][:300]

@@ -26,6 +26,7 @@ class Quota:
         kept: experiments, whatever their state.
         per_hour: experiments started or resumed.
         wall_s: seconds after which a run is ended, if its settings do not say less.
+        frames: kept of a run.
     """
 
     running: int = 0
@@ -33,6 +34,7 @@ class Quota:
     kept: int = 0
     per_hour: int = 0
     wall_s: float = 0.0
+    frames: int = 0
 
 
 UNLIMITED = Quota()

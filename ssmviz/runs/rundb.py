@@ -140,7 +140,8 @@ class RunDb:
         """Store a frame, replacing one of the same step; False when the disk is too full for frames.
 
         The newest frame is always kept. Of the older ones every `stride`-th is: when there are more than
-        MAX_FRAMES or they take more than MAX_FRAME_TOTAL bytes, every other one goes and the stride doubles.
+        MAX_FRAMES (or `max_frames` of `about`), or they take more than MAX_FRAME_TOTAL bytes, every other one goes and
+        the stride doubles.
         """
         if self._free(self.path.parent) < records.MIN_FREE_FRAMES:
             return False
@@ -185,9 +186,10 @@ class RunDb:
 
     def _thin(self, db: sqlite3.Connection, stride: int, newest: int) -> None:
         query = "SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM frames INDEXED BY frames_by_seq"
+        most = self._get(db, "max_frames", 0) or records.MAX_FRAMES
         while True:
             held = db.execute(query).fetchone()
-            fits = held["count"] <= records.MAX_FRAMES and held["bytes"] <= records.MAX_FRAME_TOTAL
+            fits = held["count"] <= most and held["bytes"] <= records.MAX_FRAME_TOTAL
             if fits or held["count"] <= 2:
                 return
             stride *= 2

@@ -111,7 +111,7 @@ class Store(RunFiles, Steering, Queue, SweepRows):
             "owner": owner,
             "most": quota.running,
         }
-        rows = [self._new_run(experiment, i, label, settings, state) for i, (label, settings) in enumerate(runs)]
+        rows = [self._new_run(experiment, i, run, state, quota.frames) for i, run in enumerate(runs)]
         entered = False
         try:
             with self._index.transaction() as db:
@@ -274,8 +274,9 @@ class Store(RunFiles, Steering, Queue, SweepRows):
             raise Refused(f"the disk of {self.root} is nearly full (less than {need} MB left); delete old experiments")
 
     def _new_run(
-        self, experiment: dict[str, Any], position: int, label: str, settings: TrainSettings, state: State
+        self, experiment: dict[str, Any], position: int, asked: tuple[str, TrainSettings], state: State, frames: int
     ) -> dict[str, Any]:
+        label, settings = asked
         run = {
             "id": str(uuid.uuid4()),
             "experiment": experiment["id"],
@@ -285,7 +286,7 @@ class Store(RunFiles, Steering, Queue, SweepRows):
         }
         self.folder(run["id"]).mkdir(parents=True)
         attempt = int(state == "starting")  # who trains by itself is the first attempt
-        about = {"experiment": experiment, "run": run, "state": state, "attempt": attempt}
+        about = {"experiment": experiment, "run": run, "state": state, "attempt": attempt, "max_frames": frames}
         RunDb.create(self.folder(run["id"]) / "run.db", about)
         return run | {"state": state, "attempt": attempt}
 

@@ -21,6 +21,7 @@ from ssmviz.runs.records import ACTIVE, LIVE, Refused
 from ssmviz.runs.store import Store
 from ssmviz.runs.sweep_rows import KEY, OPEN, SweepRow
 
+FRAMES = 60  # kept of a cell: a grid has up to 256, and a run's 500 pictures may take 64 MiB
 AGAIN = ("cancelled", "interrupted")  # cells that a sweep goes on with
 
 log = logging.getLogger("ssmviz.launcher")
@@ -75,7 +76,7 @@ def _begin(store: Store, sweep: SweepRow, number: int) -> bool:
             [(cell.label, cell.settings)],
             preset=sweep.grid.preset,
             owner=sweep.owner,
-            quota=Quota(running=sweep.most),
+            quota=Quota(running=sweep.most, frames=FRAMES),
         )
     except (Refused, KeyError) as refusal:
         log.info("sweep %s waits with cell %d: %s", sweep.id, number, refusal)

@@ -8,6 +8,7 @@ import pytest
 
 from ssmviz import home
 from ssmviz.runs import records
+from ssmviz.runs.quota import Quota
 from ssmviz.runs.records import Fenced, Refused, read_settings
 from ssmviz.runs.store import Store
 from tests.runs.conftest import settings
@@ -156,6 +157,18 @@ def test_frames_are_thinned_to_their_number_evenly_with_first_and_newest(store, 
     gaps = {b - a for a, b in itertools.pairwise(kept[:-1])}
     assert len(gaps) == 1, "all but the newest lie equally far apart"
     assert [step for step, _ in store.frames_after(run, 2000)] == [step for step in kept if step > 2000]
+
+
+def test_a_quota_may_ask_for_fewer_frames(store):
+    row = store.create_experiment("few", "Few", [("S6", settings())], quota=Quota(frames=10))
+    (run,) = store.runs_of(row.id)
+    store.claim(run.id)
+    db = store.rundb(run.id, 1)
+    for step in range(100):
+        db.put_frame(step, b"x")
+    kept = store.frame_steps(run.id)
+    assert 5 <= len(kept) <= 10
+    assert (kept[0], kept[-1]) == (0, 99)
 
 
 def test_frames_are_thinned_to_their_bytes(store, monkeypatch):

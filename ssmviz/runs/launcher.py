@@ -212,11 +212,11 @@ def main(arguments: Sequence[str]) -> int:
     lock.sign()
     _log_to(store.root / "launcher.log")
     bell = Bell(store.root)
-    backend = backends.opened(store, options.trainer, bell, choice)
-    launcher = Launcher(store, backend, Spawner(store, options.trainer, lazy=True), bell)
-    signal.signal(signal.SIGTERM, launcher.leave)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        backend = backends.opened(store, options.trainer, bell, choice)
+        launcher = Launcher(store, backend, Spawner(store, options.trainer, lazy=True), bell)
+        signal.signal(signal.SIGTERM, launcher.leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         launcher.run()
         backend.close()
     except Exception:

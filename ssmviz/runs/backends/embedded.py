@@ -138,7 +138,7 @@ def wait(sentinels: Sequence[Any], bell: Bell, seconds: float) -> None:
 
 
 def context(trainer: str) -> Any:
-    """Processes that start in milliseconds where there is fork, in seconds elsewhere."""
+    """Processes that start in milliseconds where a fork server can be, in seconds elsewhere."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     for name in entry.THREADS:
@@ -146,5 +146,9 @@ def context(trainer: str) -> Any:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # nor touch the GPU
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(["ssmviz.runs.preload"] if trainer == TRAINER else ["ssmviz.runs.worker"])
-    forkserver.ensure_running()  # loads in the background
+    try:
+        forkserver.ensure_running()  # loads in the background
+    except OSError as error:  # its socket lies in the folder for temporary files, whose path may be too long for one
+        log.warning("no fork server, so runs take seconds to start: %s; set TMPDIR to a shorter path", error)
+        return multiprocessing.get_context("spawn")
     return forking

@@ -162,8 +162,8 @@ def test_frames_are_thinned_to_their_number_evenly_with_first_and_newest(store, 
 def test_a_quota_may_ask_for_fewer_frames(store):
     row = store.create_experiment("few", "Few", [("S6", settings())], quota=Quota(frames=10))
     (run,) = store.runs_of(row.id)
-    store.claim(run.id)
-    db = store.rundb(run.id, 1)
+    db = store.rundb(run.id, store.claim(run.id))
+    db.begin_attempt(None, {})
     for step in range(100):
         db.put_frame(step, b"x")
     kept = store.frame_steps(run.id)

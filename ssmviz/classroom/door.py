@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ssmviz.classroom.cookies import answer_with_cookie, cookie
 from ssmviz.classroom.guesses import Guesses
 from ssmviz.classroom.people import COOKIE, COOKIE_SECONDS, Anonymous
 
-CONDITIONS = (b"if-none-match", b"if-modified-since")  # "nothing new" would bring no cookie
 MAX_FORM = 4096  # bytes
 WRONG_A_MINUTE = {"one": 5, "all": 50}  # keys that one address, and everybody, may try
 
@@ -58,17 +58,10 @@ class Door:
         if scope["type"] != "http" or scope["method"] != "GET" or self._knows(scope):
             await self.app(scope, receive, send)
             return
+        await answer_with_cookie(self.app, scope, receive, send, self._cookie)
 
-        async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("set-cookie", cookie(self._people.new_cookie(), self._base, secure=self._secure))
-                    headers["cache-control"] = "no-store"  # or somebody else might get this identity
-            await send(message)
-
-        asked = [(name, value) for name, value in scope["headers"] if name not in CONDITIONS]
-        await self.app({**scope, "headers": asked}, receive, send_with_cookie)
+    def _cookie(self) -> str:
+        return _identity(self._people.new_cookie(), self._base, secure=self._secure)
 
     def _knows(self, scope: Scope) -> bool:
         return self._people(cookie_parser(Headers(scope=scope).get("cookie", ""))).is_known
@@ -110,17 +103,12 @@ class PresenterForm:
             self._guesses.note(limits)
             return _page("That is not the key of this class.", 403)
         answer = RedirectResponse(f"{self._base}/", status_code=303, headers={"Cache-Control": "no-store"})
-        answer.headers.append("set-cookie", cookie(value, self._base, secure=self._secure))
+        answer.headers.append("set-cookie", _identity(value, self._base, secure=self._secure))
         return answer
 
 
-def cookie(value: str, base: str, *, secure: bool) -> str:
-    """The header that gives a browser this cookie."""
-    answer = Response()
-    answer.set_cookie(
-        COOKIE, value, max_age=COOKIE_SECONDS, path=base or "/", secure=secure, httponly=True, samesite="lax"
-    )
-    return answer.headers["set-cookie"]
+def _identity(value: str, base: str, *, secure: bool) -> str:
+    return cookie(COOKIE, value, base, seconds=COOKIE_SECONDS, secure=secure)
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ssmviz.classroom.cookies import answer_with_cookie, cookie
 from ssmviz.classroom.people import People
 
 COOKIE = "ssmviz_wanted"
@@ -32,8 +33,8 @@ class WayBack:
     def __init__(self, app: ASGIApp, *, people: People, base: str, secure: bool) -> None:
         self.app = app
         self._people = people
+        self._base = base
         self._start = f"{base}/"
-        self._path = base or "/"
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,43 +43,28 @@ class WayBack:
             await self.app(scope, receive, send)
             return
         cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
-        at_start = scope["path"] == self._start
-        if not self._people(cookies).is_known:
-            await self.app(scope, receive, send if at_start else self._noting(scope, send))
-        elif at_start and COOKIE in cookies:
-            wanted = self._safe(unquote(cookies[COOKIE]))
-            answer = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
-            answer.delete_cookie(COOKIE, path=self._path, secure=self._secure, httponly=True, samesite="lax")
+        at_start, is_known = scope["path"] == self._start, self._people(cookies).is_known
+        if is_known and at_start and COOKIE in cookies:
+            where = self._safe(unquote(cookies[COOKIE]))
+            answer = RedirectResponse(where, status_code=303, headers={"Cache-Control": "no-store"})
+            answer.headers.append("set-cookie", self._cookie("", seconds=0))
             await answer(scope, receive, send)
-        else:
+        elif is_known or at_start or len(wanted := _address(scope)) > LONGEST:
             await self.app(scope, receive, send)
+        else:
+            await answer_with_cookie(self.app, scope, receive, send, lambda: self._cookie(wanted, seconds=SECONDS))
 
-    def _noting(self, scope: Scope, send: Send) -> Send:
-        query = scope["query_string"].decode("latin-1")
-        value = quote(scope["path"] + (f"?{query}" if query else ""), safe="")
-
-        async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and len(value) <= LONGEST:
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    answer = Response()
-                    answer.set_cookie(
-                        COOKIE,
-                        value,
-                        max_age=SECONDS,
-                        path=self._path,
-                        secure=self._secure,
-                        httponly=True,
-                        samesite="lax",
-                    )
-                    headers.append("set-cookie", answer.headers["set-cookie"])
-                    headers["cache-control"] = "no-store"
-            await send(message)
-
-        return send_with_cookie
+    def _cookie(self, value: str, *, seconds: int) -> str:
+        return cookie(COOKIE, value, self._base, seconds=seconds, secure=self._secure)
 
     def _safe(self, wanted: str) -> str:
         """An address below our own base, or the start page: a cookie may say anything."""
         plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
         ours = wanted.startswith(self._start) and not wanted.startswith("//")
         return wanted if plain and ours else self._start
+
+
+def _address(scope: Scope) -> str:
+    """What was asked for, as a cookie may hold it."""
+    query = scope["query_string"].decode("latin-1")
+    return quote(scope["path"] + (f"?{query}" if query else ""), safe="")

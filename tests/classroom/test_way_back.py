@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ssmviz.classroom.people import Person
@@ -19,7 +19,7 @@ def people(cookies):
 
 
 async def page(request):
-    return HTMLResponse("a page")
+    return Response(status_code=304) if "if-none-match" in request.headers else HTMLResponse("a page")
 
 
 async def data(request):
@@ -49,6 +49,12 @@ def test_who_came_with_a_link_is_there_after_signing_in(port):
     browser.get("/lab/")  # where a sign-in that failed ends
     assert arrive(browser) == (303, "/lab/join?code=ABC%20D&x=1")
     assert arrive(browser) == (200, None)  # once
+
+
+def test_who_has_the_page_already_is_led_back_too(port):
+    browser = Browser(port)
+    assert browser.get("/lab/join?code=A", **{"If-None-Match": "x"})[0] == 200
+    assert arrive(browser) == (303, "/lab/join?code=A")
 
 
 def test_nothing_is_noted_of_data_of_the_start_page_and_of_who_is_known(port):

@@ -140,7 +140,9 @@ def test_selection_beats_every_fixed_layer_in_the_same_block_as_in_the_paper():
 
 def test_selection_copies_98_percent_in_every_block_given_the_steps():
     for sweep, blocks in (
+        ("table1", ("mamba", "h3")),
         ("table1_twice", ("mamba", "h3", "plain")),
+        ("table1_long", ("mamba",)),
         ("table1_long_twice", ("mamba", "h3", "plain")),
         ("table1_full", ("mamba",)),
     ):

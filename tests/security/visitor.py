@@ -24,6 +24,7 @@ class Page:
     """What one run of a script sent."""
 
     placed: dict[tuple[int, ...], Element] = field(default_factory=dict)  # by their place: what comes later replaces
+    crashes: list[str] = field(default_factory=list)  # also those that something has replaced
     raw: bytes = b""
 
     @property
@@ -36,10 +37,6 @@ class Page:
     @property
     def alerts(self) -> str:
         return "\n".join(alert.body for alert in self.of("alert"))
-
-    @property
-    def crashes(self) -> list[str]:
-        return [exception.message for exception in self.of("exception")]
 
     @property
     def says(self) -> str:
@@ -137,7 +134,10 @@ class Visitor:
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                page.placed[tuple(message.metadata.delta_path)] = message.delta.new_element
+                element = message.delta.new_element
+                page.placed[tuple(message.metadata.delta_path)] = element
+                if element.WhichOneof("type") == "exception":
+                    page.crashes.append(element.exception.message)
             elif kind == "script_finished" and message.script_finished != OVERTAKEN:
                 assert message.script_finished != COMPILED
                 return page

@@ -12,8 +12,8 @@ Departures from the paper: it learns C~ for one length L, here C is learned and 
 every L; Q = P, as in its release, which keeps A stable. Numerator and denominator are multiplied by half of
 exp(i theta / 2) (1 + z), z = exp(-i theta), so that no root of unity is an exception and small angles do not cancel.
 -Re Lambda is at least `SLOWEST`: near the imaginary axis, where training does move it (A itself stays stable), the
-Cauchy sums and Woodbury's correction cancel, and the gradients are off by more than they are (4 times at .001, in
-float32; 6 % at .01) or not finite.
+Cauchy sums and Woodbury's correction cancel, and the gradients are off by more than they are (5 times at .001, in
+float32; 5 % at .01) or not finite.
 """
 
 from __future__ import annotations
